@@ -10,7 +10,7 @@ from sizing.plan.whole import Plan
 
 UNANSWERED = (Reason.not_in_this_version, Reason.unknown_fact)
 """Reasons that are not faults of the workload: the product or its catalog lacks something."""
-ANSWERED = (Reason.latency, Reason.zones, Reason.memory)
+ANSWERED = (Reason.latency, Reason.zones, Reason.memory, Reason.host_memory)
 """Reasons against the workload on a type that the product can answer for."""
 NAMED_TYPES = 3
 """Number of types that a message names; the answer has them all."""

@@ -23,6 +23,7 @@ from sizing.explained.service.files.objects import OBJECTS
 from sizing.explained.service.files.region_copy import REGION_COPY
 from sizing.explained.service.files.renditions import RENDITIONS
 from sizing.explained.service.gateway import GATEWAY
+from sizing.explained.service.host_memory.host_cache import HOST_CACHE
 from sizing.explained.service.items.item import ITEM
 from sizing.explained.service.items.jobs import JOBS
 from sizing.explained.service.latency import LATENCY
@@ -63,6 +64,7 @@ REGISTRY: Registry = {
     **CDN,
     **DISKS,
     **GATEWAY,
+    **HOST_CACHE,
     **WEIGHTS_IMPORT,
     **SERVING,
     **PROMPT,

@@ -214,6 +214,7 @@ def service_plan(
         capacity=parts.capacity,
         calibrated=parts.calibrated,
         item=parts.item,
+        host_cache=parts.host_cache,
         artefact=artefact,
         jobs=parts.jobs,
         cdn=cdn,

@@ -31,6 +31,9 @@ START, START_PROGRAM = "/start", "start_engine"
 check."""
 OPTIONS_FILE, MODELS = "/tmp/engine-options.json", "/tmp/models"
 """File with an engine's options, and folder of links to weights; the start program makes both."""
+HOST_CACHE_BACKEND = "native"
+"""vLLM's own cache in host memory. It is stated because the default has changed between releases.
+Basis: vendor (vllm/config/cache.py)."""
 CACHE_PATH = "/var/lib/sizewright/cache"
 """Folder of the engines' compile cache on a node's root volume: it outlives a pod."""
 
@@ -125,6 +128,8 @@ def _settings(serving: ServingPlan) -> dict[Setting, float | str | None]:
         if serving.kv_precision is None
         else _named(traits, kv_names, serving.kv_precision),
         Setting.speculation: _speculation(serving),
+        Setting.host_cache: None if serving.host_cache is None else serving.host_cache.gib,
+        Setting.host_cache_backend: None if serving.host_cache is None else HOST_CACHE_BACKEND,
         Setting.guidance_cards: None if item is None else item.guidance_cards,
         Setting.token_cards: None if item is None else item.token_cards,
         Setting.pixels: None if item is None else item.max_pixels,

@@ -28,6 +28,8 @@ class Ability(StrEnum):
     """Serves HTTPS with a certificate from files."""
     user = "user"
     """Runs as a user other than root."""
+    host_cache = "host_cache"
+    """Keeps a KV cache in host memory."""
 
 
 class EngineOption(Record):

@@ -152,6 +152,24 @@ class InstanceType(Fact):
         return (self.name,)
 
 
+class HostLink(Fact):
+    """Link between host memory and the GPUs of an instance family.
+
+    Basis: figures as cited in `source` (`sizing/catalog/data/host_links.csv`), the lower one of
+    card and host.
+    """
+
+    family: str
+    """EC2 instance family."""
+    gb_per_s: Rate
+    """GB/s of one GPU in one direction while all GPUs of the node copy; nominal."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Family, the key of the row."""
+        return (self.family,)
+
+
 class Price(Fact):
     """Price of an hour of a machine on demand, before tax.
 

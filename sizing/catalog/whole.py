@@ -23,6 +23,7 @@ from sizing.catalog.records import (
     Checkpoint,
     EngineSupport,
     Gpu,
+    HostLink,
     InstanceType,
     Interconnect,
     ModelFacts,
@@ -41,6 +42,7 @@ __all__ = [
     "EngineOption",
     "EngineSupport",
     "Gpu",
+    "HostLink",
     "InstanceType",
     "Interconnect",
     "LeadTime",
@@ -67,6 +69,7 @@ FILES = (
     "engine_options.csv",
     "engines.csv",
     "gpus.csv",
+    "host_links.csv",
     "instance_types.csv",
     "interconnects.csv",
     "lead_times.csv",
@@ -144,6 +147,8 @@ class Catalog(BaseModel):
     engine_options: tuple[EngineOption, ...]
     chart_images: tuple[ChartImage, ...]
     interconnects: tuple[Interconnect, ...]
+    host_links: tuple[HostLink, ...]
+    """Links between host memory and GPUs, by instance family."""
     pins: tuple[Pin, ...]
     prices: tuple[Price, ...]
     zones: tuple[Zone, ...]
@@ -262,6 +267,11 @@ class Catalog(BaseModel):
             if row.name == instance_type_name:
                 return row
         return None
+
+    def host_link(self, family: str) -> HostLink | None:
+        """Return the link between host memory and the GPUs of a family; None where it is
+        unknown."""
+        return next((row for row in self.host_links if row.family == family), None)
 
     def price(self, instance_type_name: str, region: str) -> Price | None:
         """Return the price of an hour of the type in the region; None where it is unknown."""
@@ -397,6 +407,7 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         engine_options=tuple(read_records(folder / "engine_options.csv", EngineOption).values()),
         chart_images=tuple(read_records(folder / "chart_images.csv", ChartImage).values()),
         interconnects=_interconnects(folder, sold),
+        host_links=_host_links(folder, {row.family for row in instance_types.values()}),
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),
         prices=tuple(prices.values()),
         zones=tuple(read_records(folder / "zones.csv", Zone).values()),
@@ -435,6 +446,14 @@ def _interconnects(folder: Path, sold: set[str]) -> tuple[Interconnect, ...]:
     for line, row in rows.items():
         if row.name not in sold:
             raise ValueError(f"interconnects.csv:{line}: {row.name!r} is not in instance_types.csv")
+    return tuple(rows.values())
+
+
+def _host_links(folder: Path, families: set[str]) -> tuple[HostLink, ...]:
+    rows = read_records(folder / "host_links.csv", HostLink)
+    for line, row in rows.items():
+        if row.family not in families:
+            raise ValueError(f"host_links.csv:{line}: {row.family!r} is not in instance_types.csv")
     return tuple(rows.values())
 
 

@@ -21,6 +21,7 @@ from sizing.replica.case import Case, Choice, longest_tokens, sequence_tokens
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.rated import known_rate, rate_bound, rated
 from sizing.replica.traffic import Rates
+from sizing.service.host_memory.room import unkept
 from sizing.steps.model import StepModel
 from sizing.values.exact import exact
 from sizing.values.units import HOURS_PER_PRICED_MONTH
@@ -74,14 +75,26 @@ def replicas_of(case: Case) -> list[Replica]:
             continue
         usd = exact(offer.price.usd_per_hour) * HOURS_PER_PRICED_MONTH
         instance, precision = offer.instance, offer.case.facts.precision
+        # Guard: the same card copies from host memory at another rate in another family.
+        link = None if case.workload.engine.kv_offload is None else instance.family
         share = min(exact(instance.gpu_count), Fraction(1))
         for size in sizes(offer.case, instance):
-            card = instance.gpu, instance.gpu_memory_bytes, share, precision, size
+            if not _keeps_cache(offer.case, instance, size):
+                continue
+            card = instance.gpu, instance.gpu_memory_bytes, share, precision, size, link
             if card not in found:
                 steps = step_model_of(offer.case, offer.case.need, size)
                 found[card] = Replica(offer.case, size, steps, [])
             found[card].sellers.append(Seller(instance, offer.zones, usd))
     return list(found.values())
+
+
+def _keeps_cache(case: Case, instance: InstanceType, size: int) -> bool:
+    """True where the type keeps the workload's cache in host memory, or where it has none."""
+    if case.workload.engine.kv_offload is None:
+        return True
+    found = fit(case.need, instance.gpu_memory_bytes, size)
+    return found is None or unkept(case, found) is None
 
 
 def _offers(case: Case) -> Iterator[Offer]:

@@ -29,9 +29,11 @@ from sizing.service import (
 )
 from sizing.service.application import api as application
 from sizing.service.application import feedback
+from sizing.service.host_memory import room as host_room
 from sizing.service.items import jobs
 from sizing.service.stores import artefact, aurora, prefixes, region_copy, renditions, tiers
 from sizing.stack import addresses, cluster_services, network, node_updates, shared
+from sizing.steps import host_cache
 from sizing.values import units
 from sizing.values.exact import Number
 
@@ -170,6 +172,8 @@ class Leaf:
             "memory": memory,
             "feedback": feedback,
             "gateway": gateway,
+            "host_cache": host_cache,
+            "host_room": host_room,
             "application": application,
             "artefact": artefact,
             "aurora": aurora,

@@ -22,6 +22,7 @@ from sizing.replica.queues.queueing import Queue
 from sizing.replica.rate import ReplicaTimes
 from sizing.replica.rated import Rated, Unrated, no_method, rated, spans_nodes
 from sizing.replica.traffic import Rates
+from sizing.service.host_memory.room import unkept
 from sizing.values.exact import exact
 from sizing.values.units import GB, HOURS_PER_PRICED_MONTH
 from sizing.workload import ENGINES, EngineName, Hardware, Method, Precision
@@ -245,6 +246,9 @@ def _attempt(
     if fit is None:
         missed = memory_missed(case.need, instance, size)
         return [Refused(each, missed) for each in lacks]
+    lacking = unkept(case, fit)
+    if lacking is not None:
+        return [Refused(lacking)]
     choice = Choice(fit, offer.zones)
     estimate = rated(case, choice, rates)
     if isinstance(estimate, Unrated):

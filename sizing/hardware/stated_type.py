@@ -6,6 +6,7 @@ from sizing.locks.workload_lock import Lock
 from sizing.plan.part import Reason, Rejected
 from sizing.replica.case import Case, Choice
 from sizing.replica.fit import replica_fit, spanning_replica, unfit
+from sizing.service.host_memory.room import unkept
 from sizing.site import Site
 from sizing.workload import ReservedCapacity, Workload, engines_of
 
@@ -13,6 +14,12 @@ NO_PIPELINE = Rejected(
     option="a replica over several nodes",
     reason=Reason.engine,
     numbers="engine.speculative is not known to work in a pipeline",
+)
+
+NO_HOST_CACHE = Rejected(
+    option="a replica over several nodes",
+    reason=Reason.engine,
+    numbers="engine.kv_offload is not sized for a pipeline",
 )
 
 
@@ -58,11 +65,16 @@ def choose(case: Case, locked: Lock | None) -> tuple[Choice | None, list[Rejecte
         fit, smaller = replica_fit(need, facts, instance, split)
     if fit is None and nodes != 1 and workload.engine.speculative is not None:
         smaller = [*smaller, NO_PIPELINE]
+    elif fit is None and nodes != 1 and workload.engine.kv_offload is not None:
+        smaller = [*smaller, NO_HOST_CACHE]
     elif fit is None and nodes != 1 and need.item is None and engine.traits.groups is None:
         smaller.append(_no_groups(workload))
     elif fit is None and nodes != 1:
         fit, larger = spanning_replica(need, facts, instance, split, nodes)
         smaller = [*smaller, *larger]
+    lacking = None if fit is None else unkept(case, fit)
+    if lacking is not None:
+        return None, [lacking, *smaller]
     if fit is None:
         return None, smaller
     return Choice(fit, zones), [*other_zones, *smaller]

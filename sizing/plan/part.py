@@ -14,6 +14,8 @@ class Part(BaseModel):
 class Reason(StrEnum):
     memory = "memory"
     """Weights and one request do not fit on the cards."""
+    host_memory = "host_memory"
+    """The host memory of a replica holds no cache of one request."""
     gpu_memory_minimum = "gpu_memory_minimum"
     """The card has less memory than the workload requires."""
     engine = "engine"

@@ -12,6 +12,7 @@ from sizing.plan.service.calibrated import estimate_name
 from sizing.replica.case import Case
 from sizing.replica.fit import max_num_seqs
 from sizing.replica.gpu_rate import GpuRate
+from sizing.replica.host_cache import host_cache_of
 from sizing.replica.lengths import Lengths, request_lengths
 from sizing.replica.rate import (
     MEDIAN,
@@ -139,6 +140,7 @@ def step_model_of(case: Case, need: Need, tensor_parallel: int) -> StepModel | N
         formats=Formats(need.weights.precision, need.weights.precision, engine.kv_precision),
         gpu_share=min(float(instance.gpu_count), 1.0),
         speculation=speculation_of(engine),
+        host_cache=host_cache_of(engine.kv_offload, need, instance, case.catalog, tensor_parallel),
     )
 
 

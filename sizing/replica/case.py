@@ -8,6 +8,7 @@ from sizing.catalog.lookup import Facts, facts_of
 from sizing.model.drafts import draft_parameters, with_draft_caches
 from sizing.model.memory import Fit, HeldWeights, Need, held_weights
 from sizing.model.rows import held_architecture_of
+from sizing.replica.host_cache import check_host_cache
 from sizing.replica.item import ItemEstimate, MadeModel, item_estimate, item_memory, made_model
 from sizing.replica.lengths import running_tokens
 from sizing.site import Site
@@ -52,6 +53,7 @@ def case_of(workload: Workload, site: Site, catalog: Catalog) -> Case:
     """Return the case of a workload. Raises FieldError for names that the catalog lacks."""
     facts = facts_of(workload, catalog)
     need = need_of(workload, facts)
+    check_host_cache(workload, need.shape)
     made = made_model(workload, facts, catalog)
     if made is not None:
         need = replace(need, item=item_memory(workload, made))

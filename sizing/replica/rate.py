@@ -98,6 +98,9 @@ def replica_times(
     """Return the times of a replica with `slots` slots, at a quantile of the bands, 0 to 1.
 
     `bands` replace those of the steps, to answer what more measurements would change.
+
+    Hits in host memory shorten the mean prompt. The first token and the variation are those of
+    prompts without a hit: a mean share does not say which requests hit. Basis: assumed.
     """
     coefficients = steps.coefficients.engines[steps.engine]
     bands = bands or steps.bands
@@ -112,6 +115,7 @@ def replica_times(
     launch_ms = US * coefficients.prefill_layer_us * steps.work.layers
     launch_ms += untouched_ms(steps, slots / 2)
     prompt_s = (prompt_ms + launch_ms) * MS * slower / steps.work.ranks
+    hits = prompt_hits(steps, lengths, steps.host_cache.hit_ratio(quantile), slower)
     prefills = coefficients.first_token_prefills
     firsts_ms = [coefficients.first_token_ms + prefills * (own + launch_ms) for own in prompts_ms]
     decode = max(lengths.output_tokens - 1, 1.0) * times[-1] / slots
@@ -119,7 +123,7 @@ def replica_times(
     prompt_varies, answer_varies = lengths.queue_variation
     return ReplicaTimes(
         decode_s=times,
-        prompt_s=prompt_s,
+        prompt_s=prompt_s - hits.saved_ms * MS / steps.work.ranks,
         firsts_s=tuple(zip(accumulate(shares), (ms * MS for ms in firsts_ms), strict=True)),
         first_steps=steps.first_steps,
         first_factor=bands.ttft.at(quantile) * steps.ttft_correction,
@@ -147,10 +151,51 @@ def untouched_ms(steps: StepModel, batch: float) -> float:
     return steps.experts_ms * work.untouched_share(batch)
 
 
-def computed_prompts_ms(steps: StepModel, lengths: Lengths) -> list[float]:
+@dataclass(frozen=True)
+class PromptHits:
+    """What the host cache does for the mean prompt. Its own step still takes the smaller time."""
+
+    tokens: float
+    """Tokens of the prompt that come from host memory."""
+    computing_ms: float
+    """Milliseconds to compute these tokens."""
+    copying_ms: float
+    """Milliseconds to copy their KV cache from host memory."""
+    saved_ms: float
+    """Milliseconds that a prompt saves; 0 where copying takes longer than computing."""
+
+
+def prompt_hits(
+    steps: StepModel, lengths: Lengths, hit_ratio: float, slower: float = 1.0
+) -> PromptHits:
+    """Return the hits of the mean prompt, at a factor of the time of computing.
+
+    saved = mean of max(computing - copying, 0) over the lengths of prompts
+
+    Basis: arithmetic. The copy counts as if the GPU waited for it, although it overlaps. Of the
+    tokens that the GPU's cache lacks, those at the start hit.
+    """
+    if not hit_ratio:
+        return PromptHits(0.0, 0.0, 0.0, 0.0)
+    whole = computed_prompts_ms(steps, lengths)
+    rest = computed_prompts_ms(steps, lengths, hit_ratio)
+    tokens = computing = copying = saved = 0.0
+    for (prompt, share), all_ms, rest_ms in zip(lengths.prompts, whole, rest, strict=True):
+        hit = hit_ratio * max(prompt - lengths.cached_tokens, 0.0)
+        copy = hit * steps.host_cache.copy_ms_per_token
+        compute = slower * (all_ms - rest_ms)
+        tokens, copying = tokens + share * hit, copying + share * copy
+        computing += share * compute
+        saved += share * max(compute - copy, 0.0)
+    return PromptHits(tokens, computing, copying, saved)
+
+
+def computed_prompts_ms(steps: StepModel, lengths: Lengths, hit_ratio: float = 0.0) -> list[float]:
     """Milliseconds of computing the uncached part of a prompt, for each length of prompt.
 
     linear terms of the new tokens + attention of the whole prompt - attention of the cached part
+
+    `hit_ratio` is the share of the uncached part, at its start, that host memory has.
 
     Basis: arithmetic; the attention of n tokens grows with n^2, so the mean of a histogram takes
     more than its mean prompt.
@@ -158,11 +203,11 @@ def computed_prompts_ms(steps: StepModel, lengths: Lengths) -> list[float]:
     times = steps.coefficients.engines[steps.engine].attention_flop
     cached, new = lengths.cached_tokens, lengths.prompt_tokens - lengths.cached_tokens
     linear = steps.prompt_ms(new) - times * steps.work.attention_ms(new)
-    before = steps.work.attention_ms(cached)
+    found = [cached + hit_ratio * max(prompt - cached, 0.0) for prompt, _ in lengths.prompts]
     return [
-        linear * (max(prompt - cached, 0.0) / new if new else 0.0)
-        + times * max(steps.work.attention_ms(prompt) - before, 0.0)
-        for prompt, _ in lengths.prompts
+        linear * (max(prompt - before, 0.0) / new if new else 0.0)
+        + times * max(steps.work.attention_ms(prompt) - steps.work.attention_ms(before), 0.0)
+        for (prompt, _), before in zip(lengths.prompts, found, strict=True)
     ]
 
 

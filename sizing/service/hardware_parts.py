@@ -17,6 +17,7 @@ from sizing.plan.service.disks import VolumePlan, WeightsOn
 from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
+from sizing.plan.service.host_memory.host_cache import HostCachePlan
 from sizing.plan.service.items.item import ItemPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.latency import LatencyPlan
@@ -35,6 +36,8 @@ from sizing.service.application.api import application_plan
 from sizing.service.burst import burst_plan
 from sizing.service.choice import choice_plan
 from sizing.service.gateway import gateway_plan, job_gateway_plan, too_slow
+from sizing.service.host_memory.effect import host_cache_plan
+from sizing.service.host_memory.room import host_cache_gib
 from sizing.service.items.item import item_plan
 from sizing.service.items.jobs import jobs_of
 from sizing.service.items.ways import other_way
@@ -75,6 +78,7 @@ class HardwareParts:
     choice: ChoicePlan | None = None
     calibrated: CalibratedPlan | None = None
     item: ItemPlan | None = None
+    host_cache: HostCachePlan | None = None
     methods: tuple[MethodPlan, ...] = ()
     latency: LatencyPlan | None = None
     states: tuple[StatePlan, ...] = ()
@@ -166,6 +170,7 @@ def _served_parts(
         choice=choice,
         calibrated=calibrated,
         item=item,
+        host_cache=host_cache_plan(case, served.choice, known, load),
         methods=side_by_side(
             case, served.choice, known, load, gpus_needed=pool.gpus_needed, method=method
         ),
@@ -237,6 +242,7 @@ def _engine_parts(
         gateway=gateway,
         worker=None if jobs is None else jobs.worker,
         rate=served.rated.rate,
+        host_cache_gib=host_cache_gib(case, served.choice),
     )
     image = copy_image(case.site, case.catalog)
     source, weights_bytes = workload.model.source, case.need.weights_bytes

@@ -10,6 +10,7 @@ from sizing.catalog.coefficients import Band, Bands, CoefficientSet, Evidence
 from sizing.catalog.correction import Correction
 from sizing.catalog.records import Gpu
 from sizing.steps.card import Card, card
+from sizing.steps.host_cache import NO_HOST_CACHE, HostCache
 from sizing.steps.replica import Formats, Parallel
 from sizing.steps.speculation import NO_DRAFTS, Speculation
 from sizing.steps.work import Work, work
@@ -112,6 +113,7 @@ class StepModel:
     correction: Correction | None = None
     """Correction from the user's own runs."""
     speculation: Speculation = NO_DRAFTS
+    host_cache: HostCache = NO_HOST_CACHE
 
     @property
     def tpot_correction(self) -> float:
@@ -369,6 +371,7 @@ def step_model(
     formats: Formats,
     gpu_share: float = 1.0,
     speculation: Speculation = NO_DRAFTS,
+    host_cache: HostCache = NO_HOST_CACHE,
 ) -> StepModel | None:
     """Return the step times of a model on a replica; None when the GPU's datasheet lacks a rate.
 
@@ -383,5 +386,13 @@ def step_model(
         correction = coefficients.correction(engine, gpu.name, shape, formats.of_parameters)
     required = work(shape, at_best, parallel, formats)
     return StepModel(
-        required, at_best, engine, formats, coefficients, shape.kernels, correction, speculation
+        required,
+        at_best,
+        engine,
+        formats,
+        coefficients,
+        shape.kernels,
+        correction,
+        speculation,
+        host_cache,
     )

@@ -4,7 +4,7 @@ from sizing.values.written import A_NUMBER, Count, Flag, Positive, PositiveCount
 from sizing.workload.accept import Accept, Contradicts
 from sizing.workload.access import Access, Claim, ClaimFormat
 from sizing.workload.data import Cdn, Data, PriceClass
-from sizing.workload.engine import DraftMethod, Engine, Routing, Speculative
+from sizing.workload.engine import DraftMethod, Engine, KvOffload, Routing, Speculative
 from sizing.workload.engines import ENGINES, EngineName, EngineTraits, engines_of
 from sizing.workload.hardware import AUTO, Hardware, ReservedCapacity, TypeName
 from sizing.workload.items.queue import Queue
@@ -43,6 +43,7 @@ __all__ = [
     "Hardware",
     "InTransit",
     "Kind",
+    "KvOffload",
     "Latency",
     "Length",
     "Lengths",

@@ -24,6 +24,9 @@ WITH_WEIGHTS = ("eagle", "eagle3", "draft_model", "medusa", "mlp_speculator", "d
 """Other methods of vLLM that draft with a model (vllm/config/speculative.py, 0.30.0)."""
 
 
+HitRatio = Annotated[Ratio, Field(ge=0, le=1)]
+
+
 class Routing(StrEnum):
     least_requests = "least_requests"
     """Requests go to the replica with the fewest requests. It is sized as round_robin, which is
@@ -77,6 +80,39 @@ class Speculative(Strict):
         return self
 
 
+class KvOffload(Strict):
+    """KV cache in the host memory of the node. The user measures the hits; nothing is guessed."""
+
+    hit_ratio: HitRatio
+    """Share of the prompt tokens that the GPU's cache lacks and the host memory has. vLLM counts
+    both: external_prefix_cache_hits over external_prefix_cache_queries."""
+    low_hit_ratio: HitRatio | None = None
+    """Conservative end of the share, which sizes the service. When left out, `hit_ratio`
+    applies."""
+    high_hit_ratio: HitRatio | None = None
+    """Optimistic end of the share. When left out, `hit_ratio` applies."""
+
+    @model_validator(mode="after")
+    def _ends_are_ordered(self) -> Self:
+        if self.low > self.hit_ratio:
+            message = f"{plain(self.low)} is above hit_ratio"
+            raise FieldError(("low_hit_ratio",), message, f"at most {plain(self.hit_ratio)}")
+        if self.high < self.hit_ratio:
+            message = f"{plain(self.high)} is below hit_ratio"
+            raise FieldError(("high_hit_ratio",), message, f"at least {plain(self.hit_ratio)}")
+        return self
+
+    @property
+    def low(self) -> Decimal:
+        """Conservative end of the share."""
+        return self.hit_ratio if self.low_hit_ratio is None else self.low_hit_ratio
+
+    @property
+    def high(self) -> Decimal:
+        """Optimistic end of the share."""
+        return self.hit_ratio if self.high_hit_ratio is None else self.high_hit_ratio
+
+
 class Engine(Strict):
     name: EngineName = EngineName.vllm
     """Serving engine, or auto for the cheapest one. When left out, images use vllm-omni."""
@@ -92,6 +128,8 @@ class Engine(Strict):
     """Way in which the kernels of an image or video model run."""
     speculative: Annotated[Speculative | None, Field(exclude_if=absent)] = None
     """Speculative decoding, with its measured effects. When left out, nothing is drafted."""
+    kv_offload: Annotated[KvOffload | None, Field(exclude_if=absent)] = None
+    """KV cache in the host memory of the node. When left out, only the GPUs cache."""
 
 
 def refusal(
@@ -102,6 +140,7 @@ def refusal(
     hardware: Hardware | None,
     in_transit: InTransit | None,
     speculative: Speculative | None,
+    kv_offload: KvOffload | None,
 ) -> FieldError | None:
     """Return the error of the first field that this version cannot build with the engine.
 
@@ -145,7 +184,18 @@ def refusal(
             "none",
             lambda traits: Setting.speculation in traits.flags,
         )
-    return None
+    return None if kv_offload is None else _no_host_cache(engine, kind)
+
+
+def _no_host_cache(engine: EngineName, kind: Kind) -> FieldError | None:
+    """Error of a KV cache in host memory that the engine or the kind lacks."""
+    field = ("engine", "kv_offload")
+    if kind.traits.makes_media:
+        return FieldError(field, f"a model of kind {kind.value} has no KV cache", "none")
+    if Setting.host_cache in ENGINES[engine].flags:
+        return None
+    message = f"this version keeps no KV cache in host memory with {engine}"
+    return _lacks(kind, field, message, "none", lambda traits: Setting.host_cache in traits.flags)
 
 
 def _lacks(

@@ -239,11 +239,14 @@ class Workload(Strict):
         return named[0][0] if len(named) == 1 and len(named[0]) == 1 else None
 
     @model_validator(mode="after")
-    def _drafts_are_of_an_engine(self) -> Self:
+    def _drafts_and_host_cache_are_of_one_node(self) -> Self:
         spans = self.hardware is not None and self.hardware.nodes_per_replica not in (None, 1)
         if self.engine.speculative is not None and spans:
             message = "drafts are not known to work in a pipeline over several nodes"
             raise FieldError(("engine", "speculative"), message, "none, or replicas in one node")
+        if self.engine.kv_offload is not None and spans:
+            message = "a cache in host memory is not sized for replicas over several nodes"
+            raise FieldError(("engine", "kv_offload"), message, "none, or replicas in one node")
         return self
 
     @model_validator(mode="after")
@@ -278,6 +281,7 @@ class Workload(Strict):
             hardware=self.hardware,
             in_transit=self.in_transit,
             speculative=self.engine.speculative,
+            kv_offload=self.engine.kv_offload,
         )
 
     @property

@@ -342,6 +342,7 @@ def test_the_claims_cover_the_sizes_that_matter() -> None:
         "scratch_gib",
         "wait_s",
         "max_num_seqs",
+        "gib",
         "in_flight",
         "as_root",
         "encrypted",

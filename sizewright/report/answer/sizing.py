@@ -33,6 +33,7 @@ from sizing.plan.service.calibrated import (
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.files.artefact import ArtefactPlan
+from sizing.plan.service.host_memory.host_cache import HostCachePlan, HostHitsPlan
 from sizing.plan.service.items.item import ItemPlan
 from sizing.plan.service.pool import ChoicePlan, PoolPlan
 from sizing.plan.service.states import StatePlan
@@ -185,6 +186,8 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "margins", _margins(service.calibrated)
         if service.calibrated.one_run is not None:
             yield "one own run", _one_run(service, service.calibrated.one_run)
+    if service.host_cache:
+        yield "host cache", _host_cache(service.host_cache)
     if service.item:
         yield "item", _item(service.item)
     if service.calibrated or service.latency:
@@ -204,6 +207,28 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "price", _price(service.choice)
         if service.choice.checkpoint:
             yield "checkpoint", service.choice.checkpoint.text
+
+
+def _host_cache(found: HostCachePlan) -> str:
+    """Size of the KV cache in host memory, then both ends of its effect on a prompt and on the
+    GPUs."""
+    link = f"{number(found.link_gb_per_s)} GB/s to a GPU"
+    link += "" if found.link_was_read else " (recalled, not read)"
+    text = f"{found.gib:,} GiB a replica, {found.tokens:,} tokens, {link}"
+    if not found.hits:
+        return f"{text}; the method that sizes does not know its effect"
+    ends = "; ".join(_host_hits(each) for each in found.hits)
+    return f"{text}; {_gpus(found.gpus_needed_without)} without it; {ends}"
+
+
+def _host_hits(found: HostHitsPlan) -> str:
+    """Effect of one end of the share of hits."""
+    text = (
+        f"{found.name} {number(found.hit_ratio)}: {_gpus(found.gpus_needed)}, "
+        f"{number(found.tokens)} tokens of a prompt copied in {number(found.copying_ms)} ms "
+        f"instead of computed in {number(found.computing_ms)} ms"
+    )
+    return f"{text}, which saves nothing" if found.saves_nothing else text
 
 
 def _item(found: ItemPlan) -> str:

@@ -286,6 +286,11 @@ def _warnings(plan: Plan) -> Iterator[str]:
             names = ", ".join(service.calibrated.unmeasured)
             yield f"{service.name}: {names} never measured, so the band is wide."
     for service in plan.services:
+        cache = service.host_cache
+        if cache is not None and any(hits.saves_nothing for hits in cache.hits):
+            slow = "copying KV cache from host memory takes longer than computing it"
+            yield f"{service.name}: {slow}, so that hits save nothing."
+    for service in plan.services:
         application = service.application
         if application is not None and application.interaction_ratio < SMALL_RATIO:
             ratio = number(application.interaction_ratio)

@@ -31,6 +31,7 @@ HEADLINES = {
     "capacity.requests_per_gpu_per_s": "requests of one GPU",
     "memory.weights_bytes": "weights held",
     "memory.max_sequences": "sequences a replica holds",
+    "host_cache.gib": "GiB of KV cache in host memory",
     "pool.instance_type": "instance type",
     "pool.gpu": "GPU",
     "pool.gpu_memory_bytes": "memory of a GPU",

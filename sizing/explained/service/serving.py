@@ -8,6 +8,7 @@ from sizing.explained.service.capacity import item_seconds
 from sizing.plan.service.serving import (
     DraftPlan,
     GroupServingPlan,
+    HostCacheServingPlan,
     ItemServingPlan,
     LimitsBy,
     QuotaPlan,
@@ -239,10 +240,33 @@ def _wait(leaf: Leaf) -> Entry:
     return Entry(meaning, symbols, "{weights_import.IMPORTED_WAIT_S}", Basis.assumed, source)
 
 
+def _shared_memory(leaf: Leaf) -> Entry:
+    symbols = "1,024 a GPU"
+    numbers = (
+        "{serving.SHARED_MEMORY_MIB_PER_GPU} * {s.pool.gpus_per_replica}"
+        " / {s.pool.nodes_per_replica}"
+    )
+    if leaf.serving.host_cache is not None:
+        symbols += " + the KV cache in host memory, which vLLM keeps in /dev/shm"
+        numbers += " + {s.serving.host_cache.gib} * 1024"
+    return Entry(
+        "MiB of shared memory, part of the replica's memory",
+        symbols,
+        numbers,
+        Basis.assumed,
+        "sizing/service/serving.py",
+    )
+
+
 def _start_s(leaf: Leaf) -> Entry:
     meaning = "seconds a replica may take to start once its weights are copied"
     symbols = "ceil(3 x load time) + 600"
     numbers = "ceil({serving.LOAD_MARGIN} * {s.volumes.load_s}) + {serving.ENGINE_START_S}"
+    if leaf.serving.host_cache is not None:
+        symbols += " + ceil(3 x 0.11 s x GiB of the cache in host memory)"
+        numbers += (
+            " + ceil({serving.LOAD_MARGIN} * {serving.PIN_S_PER_GIB} * {s.serving.host_cache.gib})"
+        )
     if isinstance(leaf.sized.serving, GroupServingPlan):
         symbols += " + start of another node + longest copy there"
         numbers += " + {serving.NODE_START_S} + {s.serving.copy_s}"
@@ -314,6 +338,13 @@ SERVING: Registry = {
             "the workload file: engine.speculative",
         ),
     },
+    HostCacheServingPlan: {
+        "gib": Entry(
+            "GiB of the KV cache in host memory (--kv-offloading-size)",
+            "the room next to the engine",
+            "{s.host_cache.gib}",
+        ),
+    },
     ServingPlan: {
         "replicas": Entry(
             "replicas of the floor: every slot of its nodes, spare ones included",
@@ -345,14 +376,7 @@ SERVING: Registry = {
             "90 % of the MiB",
             "kubelet reservations of the EKS images; 90 % is assumed for firmware and kernel",
         ),
-        "shared_memory_mib": Entry(
-            "MiB of shared memory, part of the replica's memory",
-            "1,024 a GPU",
-            "{serving.SHARED_MEMORY_MIB_PER_GPU} * {s.pool.gpus_per_replica}"
-            " / {s.pool.nodes_per_replica}",
-            Basis.assumed,
-            "sizing/service/serving.py",
-        ),
+        "shared_memory_mib": _shared_memory,
         "max_num_seqs": _max_num_seqs,
         "max_model_len": _max_model_len,
         "waiting": _waiting,

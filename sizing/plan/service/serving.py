@@ -46,6 +46,13 @@ class DraftPlan(Part):
     """Drafted tokens that a step verifies for each sequence."""
 
 
+class HostCacheServingPlan(Part):
+    """KV cache of a replica in host memory."""
+
+    gib: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    """GiB of the cache, for all GPUs of the replica together."""
+
+
 class ItemServingPlan(Part):
     """Settings of an engine that makes images or clips: the sized item, and the cards for it."""
 
@@ -138,6 +145,8 @@ class ServingPlan(Part):
     kv_precision: Annotated[str | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
     drafts: Annotated[DraftPlan | None, Field(default=None, exclude_if=absent)]
     """Speculative decoding; left out where nothing is drafted."""
+    host_cache: Annotated[HostCacheServingPlan | None, Field(default=None, exclude_if=absent)]
+    """KV cache in host memory; left out where only the GPUs cache."""
     item: Annotated[ItemServingPlan | None, Field(default=None, exclude_if=absent)]
     """Settings of an engine that makes images; left out for text."""
     prompt: Annotated[PromptPlan | None, Field(default=None, exclude_if=absent)]

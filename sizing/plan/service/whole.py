@@ -18,6 +18,7 @@ from sizing.plan.service.files.artefact import ArtefactPlan
 from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
+from sizing.plan.service.host_memory.host_cache import HostCachePlan
 from sizing.plan.service.items.item import ItemPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.latency import Contradiction, LatencyPlan
@@ -75,6 +76,8 @@ class ServicePlan(Part):
     """Rollout of a new version; null without an engine."""
     memory: MemoryPlan
     """Memory of the model on a card."""
+    host_cache: Annotated[HostCachePlan | None, Field(exclude_if=absent)] = None
+    """KV cache in host memory; left out where only the GPUs cache, and without a pool."""
     pool: PoolPlan | None
     """Nodes of the service; null where nothing serves it."""
     rejected: tuple[Rejected, ...]

@@ -48,6 +48,8 @@ VLLM = EngineTraits(
         Setting.arithmetic: "--dtype",
         Setting.kv_cache: "--kv-cache-dtype",
         Setting.speculation: "--speculative-config",
+        Setting.host_cache: "--kv-offloading-size",
+        Setting.host_cache_backend: "--kv-offloading-backend",
     },
     switches={},
     options_flag=None,

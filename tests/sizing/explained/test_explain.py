@@ -223,6 +223,36 @@ SGLANG, TENSORRT = (
     {**CHAT, "name": name, "model": "llama-3.1-8b", "engine": {"name": name}}
     for name in ("sglang", "tensorrt-llm")
 )
+OFFLOADED = {
+    **CHAT,
+    "name": "offloaded",
+    "model": {"name": "llama-3.1-70b", "precision": "fp8"},
+    "request": {"input_tokens": 6_000, "output_tokens": 300, "turns": 3},
+    "latency": {"ttft_ms": 9_000, "tpot_ms": 150},
+    "capacity": {"method": "calibrated", "load": "mean"},
+    "redundancy": {},
+    "hardware": {"instance_type": "g6e.24xlarge", "tensor_parallel": 4},
+    "engine": {"kv_offload": {"hit_ratio": 0.4, "low_hit_ratio": 0.2, "high_hit_ratio": 0.7}},
+}
+OFFLOADED_MIX = OFFLOADED | {
+    "name": "offloaded-mix",
+    "model": "llama-2-7b",
+    "request": {
+        "input_tokens": [{"tokens": 300, "share": 0.5}, {"tokens": 3_000, "share": 0.5}],
+        "output_tokens": 200,
+        "context_tokens": 4_000,
+    },
+    "hardware": {"instance_type": "p5.4xlarge"},
+    "engine": {"kv_offload": {"hit_ratio": 0.5}},
+}
+"""Of a model with many KV heads on a slow link, whose hits save nothing."""
+OFFLOADED_GIVEN = {
+    **IMPORTED,
+    "name": "offloaded-given",
+    "engine": {"kv_offload": {"hit_ratio": 1, "low_hit_ratio": 0}},
+    "request": {"tokens": 600},
+    "hardware": {"instance_type": "g6e.2xlarge"},
+}
 ZONES = ("use1-az1", "use1-az2", "use1-az4", "use1-az6")
 
 
@@ -237,6 +267,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
         plan_of(
             *(CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, UNTIMED_BURST),
             *(IMPORTED, SPANNING, PICTURES, CLIPS, SGLANG, TENSORRT),
+            *(OFFLOADED, OFFLOADED_MIX, OFFLOADED_GIVEN),
             *(WAITED_FOR, AT_ONCE, TOO_LATE, KEPT_CLIPS, KEPT_IMAGES, QUEUED, UNTIMED_QUEUE),
             *(DELIVERED, DELIVERED_EVERYWHERE),
             *(PROMPTED | {"name": "prompted"}, PROMPTED_AT_ONCE, PROMPTED_QUEUE),
@@ -267,7 +298,7 @@ def test_every_redundancy_rule_is_explained() -> None:
 def test_what_is_not_arithmetic_says_where_from() -> None:
     every = (CHAT, PUBLIC, TEXTBOOK, HOURLY, CALIBRATED, ON_VOLUMES, BURSTING, IMPORTED, SPANNING)
     every = (*every, PICTURES, CLIPS, WAITED_FOR, AT_ONCE, TOO_LATE, QUEUED, UNTIMED_QUEUE)
-    every = (*every, PROMPTED | {"name": "prompted"})
+    every = (*every, PROMPTED | {"name": "prompted"}, OFFLOADED)
     for explained in explain_all(plan_of(*every)):
         if explained.basis is not Basis.arithmetic:
             assert explained.source or explained.basis in (Basis.given, Basis.textbook), explained

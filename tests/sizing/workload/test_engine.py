@@ -18,6 +18,7 @@ OF_IMAGES = {
     Setting.pixels,
     Setting.item,
 }
+OF_VLLM = {Setting.speculation, Setting.host_cache, Setting.host_cache_backend}
 OF_TEXT = {Setting.tensor_parallel, Setting.context, Setting.memory, Setting.kv_cache}
 
 
@@ -67,14 +68,14 @@ def test_a_burst_is_refused_where_nothing_would_start_it() -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_every_setting_has_one_place(engine: EngineName) -> None:
     """Guard: a number of the plan without a flag or an option would decide nothing. A workload with
-    drafts is refused for an engine without the flag."""
+    drafts or a cache in host memory is refused for an engine without the flag."""
     traits = engine.traits
     assert not {*traits.flags} & {*traits.options}
     groups = {Setting.pipeline_parallel} if traits.groups is None else set()
     names = {Setting.served_name} - {*traits.flags}
-    drafts = {Setting.speculation} if engine is not EngineName.vllm else set()
+    of_vllm = OF_VLLM if engine is not EngineName.vllm else set()
     others = OF_TEXT if Kind.image in traits.kinds else OF_IMAGES
-    assert {*traits.flags, *traits.options} == {*Setting} - groups - names - drafts - others
+    assert {*traits.flags, *traits.options} == {*Setting} - groups - names - of_vllm - others
     assert {*traits.switches} == ({*Switch} if Kind.image in traits.kinds else set())
     assert bool(traits.options) is (traits.options_flag is not None)
 

@@ -1,0 +1,1 @@
+"""Explanations of the KV cache in host memory."""

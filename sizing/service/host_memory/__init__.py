@@ -1,0 +1,1 @@
+"""KV cache of a replica in the host memory of its node."""
