@@ -62,11 +62,21 @@ DEEPEST = 64
 
 
 class RefusedError(Exception):
-    """Request that is refused: its status, its message and the field to change."""
+    """Request that is refused: its status, its message, the field to change, and OpenAI's words."""
 
-    def __init__(self, status: int, message: str, field: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        field: str | None = None,
+        *,
+        code: str | None = None,
+        kind: str = "invalid_request_error",
+    ) -> None:
         super().__init__(message)
         self.status, self.message, self.field = status, message, field
+        self.code, self.kind = code, kind
+        self.headers: dict[str, str] = {}
 
 
 class Check:
@@ -264,8 +274,10 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 
 async def answer(send: Send, refused: RefusedError) -> None:
     """Answer a refused request."""
-    error = {"message": refused.message, "type": "invalid_request_error", "param": refused.field}
+    words = {"type": refused.kind, "param": refused.field, "code": refused.code}
+    error = {"message": refused.message, **words}
     body = json.dumps({"error": error}).encode()
-    headers = [(b"content-type", JSON.encode()), (b"content-length", str(len(body)).encode())]
+    stated = {"content-type": JSON, "content-length": str(len(body)), **refused.headers}
+    headers = [(name.encode(), value.encode()) for name, value in stated.items()]
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
