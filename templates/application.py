@@ -234,7 +234,9 @@ def _answering(
 
 def _token_limit(application: ApplicationPlan) -> dict[str, str]:
     tokens = application.tokens
-    return {} if tokens is None else {"TOKENS_PER_KEY_PER_MIN": str(tokens.tokens_per_key_per_min)}
+    return (
+        {} if tokens is None else {"TOKENS_PER_USER_PER_MIN": str(tokens.tokens_per_user_per_min)}
+    )
 
 
 def _setup(common: dict[str, str]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def test_a_limit_reaches_the_pods_and_the_database_alone() -> None:
 
 def test_the_claims_cover_the_application() -> None:
     """Guard: the other test would still pass if a claim were deleted with its wire."""
-    assert [str(claim.path[-1]) for claim in limit_claims()] == ["tokens_per_key_per_min"]
+    assert [str(claim.path[-1]) for claim in limit_claims()] == ["tokens_per_user_per_min"]
     assert {str(claim.path[-1]) for claim in application_claims()} == {
         "ami_type",
         "audience",

@@ -272,7 +272,7 @@ def _token_limit(workload: Workload, rates: Rates, catalog: Catalog) -> TokenLim
         raise ValueError(f"{workload.name}: a limit of tokens without a context")
     kept_s = SECONDS_PER_DAY + COUNTED_S + DELETE_WINDOW_S
     return TokenLimitPlan(
-        tokens_per_key_per_min=limit,
+        tokens_per_user_per_min=limit,
         reserved_tokens=context,
         requests_at_once=limit // context,
         cpu_s_per_request=plain(measured(catalog, LIMIT_CPU)),

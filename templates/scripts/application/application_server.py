@@ -2,7 +2,7 @@
 
 It runs in OGX's image. MODEL is the model's name for callers, CONTEXT_TOKENS their context, or 0
 where it is not known, and BODY_BYTES and FILE_BYTES the largest request and file. OGX_CONFIG is the
-path of OGX's configuration. TOKENS_PER_KEY_PER_MIN is the limit of a user's tokens, or absent.
+path of OGX's configuration. TOKENS_PER_USER_PER_MIN is the limit of a user's tokens, or absent.
 Where it is stated, each call of an engine counts, and DATABASE_HOST, DATABASE_PORT, DATABASE,
 DATABASE_TLS, ROLE and SECRET_FILE say where the counts are.
 """
@@ -55,7 +55,7 @@ def create() -> App:
     Responses._persist_streaming_state = keep
     given, application = os.environ, create_app()
     context_tokens = int(given["CONTEXT_TOKENS"])
-    if limit := int(given.get("TOKENS_PER_KEY_PER_MIN", "0")):
+    if limit := int(given.get("TOKENS_PER_USER_PER_MIN", "0")):
         limit_tokens(application, Counts(given, limit, context_tokens))
     return Check(
         application,

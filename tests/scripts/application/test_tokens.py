@@ -33,7 +33,7 @@ USED = PROMPT + len(ANSWER) // 4
 SERVED = (LIMIT - CONTEXT) // USED + 1
 """Requests of one user in a minute: each starts while the used tokens leave a whole context."""
 MODEL = "engine/qwen3-8b"
-NAMES = ("MODEL", "CONTEXT_TOKENS", "BODY_BYTES", "FILE_BYTES", "TOKENS_PER_KEY_PER_MIN")
+NAMES = ("MODEL", "CONTEXT_TOKENS", "BODY_BYTES", "FILE_BYTES", "TOKENS_PER_USER_PER_MIN")
 ENOUGH_S = 35
 """Seconds of a minute in which a user can use up the limit."""
 

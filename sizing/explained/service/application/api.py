@@ -256,7 +256,7 @@ API: Registry = {
         ),
     },
     TokenLimitPlan: {
-        "tokens_per_key_per_min": Entry(
+        "tokens_per_user_per_min": Entry(
             "tokens of one user in a minute at most, above which it is answered 429",
             "limit of tokens",
             "{w.access.tokens_per_key_per_min}",
@@ -278,7 +278,7 @@ API: Registry = {
         "requests_at_once": Entry(
             "requests of one user that may be at work at once, where the minute has no others",
             "floor(limit of tokens / context)",
-            "floor({s.application.tokens.tokens_per_key_per_min}"
+            "floor({s.application.tokens.tokens_per_user_per_min}"
             " / {s.application.tokens.reserved_tokens})",
         ),
         "cpu_s_per_request": _measured(

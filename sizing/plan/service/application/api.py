@@ -74,7 +74,7 @@ class RetentionPlan(Part):
 class TokenLimitPlan(Part):
     """Limit of the tokens of one user, which the application enforces."""
 
-    tokens_per_key_per_min: Annotated[int, Reaches(DEPLOYMENT, ENVIRONMENT)]
+    tokens_per_user_per_min: Annotated[int, Reaches(DEPLOYMENT, ENVIRONMENT)]
     """Tokens of one user in a minute at most, prompts and answers."""
     reserved_tokens: int
     """Tokens that a request reserves before an engine starts: its context."""
