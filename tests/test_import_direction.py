@@ -31,8 +31,9 @@ ONE_FILE = {
             "ready": {"application_database", "application_secret"},
             "rows": {"application_database", "application_files", "application_secret"},
             "secret": {"boto3", "botocore"},
-            "server": {"application_check", "ogx"},
+            "server": {"application_check", "application_tokens", "ogx", "starlette"},
             "setup": {"application_database", "application_secret"},
+            "tokens": {"application_check", "application_database", "application_secret"},
         }.items()
     },
     "templates/scripts/make_certificate.py": {"cryptography"},
