@@ -27,7 +27,7 @@ from ogx_api.inference.models import OpenAIChatCompletionRequestWithExtraBody  #
 
 REPEATS, REQUESTS, EVENTS = (int(word) for word in sys.argv[1:])
 LIMIT, CALL_TOKENS, USED = 10**12, 100_000, 500
-ASKED = OpenAIChatCompletionRequestWithExtraBody(
+REQUEST = OpenAIChatCompletionRequestWithExtraBody(
     model="stand-in", messages=[{"role": "user", "content": "hello"}], stream=True
 )
 EVENT = SimpleNamespace(usage=None, choices=[{}])
@@ -52,7 +52,7 @@ def application(call: Call) -> Any:
 
     async def answered(_: object, __: object, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        async for _event in await call(None, ASKED):
+        async for _event in await call(None, REQUEST):
             await send(MESSAGE)
         await send({"type": "http.response.body", "body": b""})
 

@@ -24,17 +24,15 @@ ANSWER_S = 5
 """Seconds for a connection and a statement. Basis: assumed; a statement takes milliseconds."""
 UNAVAILABLE = 503
 """Status of an engine whose queue is full."""
-RESERVE = f"""
-WITH clock AS (SELECT floor(extract(epoch FROM now()))::bigint AS s),
-taken AS (
-    INSERT INTO {COUNTS} AS c (minute, owner_principal, tokens)
-    SELECT s - s % 60, $1, $2::bigint FROM clock
-    ON CONFLICT (minute, owner_principal) DO UPDATE SET tokens = c.tokens + excluded.tokens
-    WHERE c.tokens + excluded.tokens <= $3
-    RETURNING c.tokens
+RESERVE = (
+    "WITH clock AS (SELECT floor(extract(epoch FROM now()))::bigint AS s),"
+    f" taken AS (INSERT INTO {COUNTS} AS c (minute, owner_principal, tokens)"
+    " SELECT s - s % 60, $1, $2::bigint FROM clock"
+    " ON CONFLICT (minute, owner_principal) DO UPDATE SET tokens = c.tokens + excluded.tokens"
+    " WHERE c.tokens + excluded.tokens <= $3 RETURNING c.tokens)"
+    " SELECT s - s % 60 AS minute, 60 - s % 60 AS left_s, (SELECT tokens FROM taken) AS tokens"
+    " FROM clock"
 )
-SELECT s - s % 60 AS minute, 60 - s % 60 AS left_s, (SELECT tokens FROM taken) AS tokens FROM clock
-"""
 """Guard: one statement compares and adds. Two at once wait for the row, and the second one compares
 with what the first one left."""
 SETTLE = f"UPDATE {COUNTS} SET tokens = tokens + $3 WHERE minute = $1 AND owner_principal = $2"
@@ -212,8 +210,8 @@ def counted(call: Call) -> Call:
         reserved = await request.reserved()
         options = params.stream_options or {}
         if params.stream:
-            asked = {"stream_options": {**options, "include_usage": True}}
-            params = params.model_copy(update=asked)
+            counting = {"stream_options": {**options, "include_usage": True}}
+            params = params.model_copy(update=counting)
         try:
             found = await call(provider, params)
         except Exception as fault:

@@ -143,7 +143,7 @@ def wait_for_time() -> None:
 
 def many_requests_at_once_never_exceed_the_limit_and_use_it_up(all_of: Limited) -> None:
     """Each kind of request is sent to each server; only a reservation lets it reach an engine."""
-    engine, user = all_of.engine, "busy"
+    engine, user = all_of.engine, "eager"
     wait_for_time()
     before, engine.delay_s, engine.most_at_once = engine.requests, 1.0, 0
     with ThreadPoolExecutor(32) as pool:
@@ -203,8 +203,8 @@ def what_reaches_no_engine_takes_nothing(all_of: Limited) -> None:
         (404, {"conversation": theirs_id}),
         (404, {"previous_response_id": "resp_none"}),
     ):
-        asked = json.dumps(body | change).encode()
-        answer = sent(f"{url}{path}", token, asked)
+        request = json.dumps(body | change).encode()
+        answer = sent(f"{url}{path}", token, request)
         assert answer.status == code or answer.status in (400, 403, 404), (change, answer)
     assert status(f"{url}/v1/models", token) == 200
     assert (all_of.counted(user), all_of.engine.requests) == (0, before)
@@ -212,14 +212,14 @@ def what_reaches_no_engine_takes_nothing(all_of: Limited) -> None:
 
 def nobody_spends_the_tokens_of_another(all_of: Limited) -> None:
     user, (path, body) = "victim", form(0)
-    url, asked = f"{all_of.servers[0].url}{path}", json.dumps(body).encode()
+    url, request = f"{all_of.servers[0].url}{path}", json.dumps(body).encode()
     with TokenIssuer() as forger:
         forged = forger.token(user, all_of.audience, iss=all_of.issuer.url)
     head, claims, _ = all_of.token(user).split(".")
     unsigned = f"{head}.{claims}."
     expired = all_of.issuer.token(user, all_of.audience, exp=1)
     for token in ("", forged, unsigned, expired, all_of.issuer.token(user, "another")):
-        assert sent(url, token, asked).status == 401
+        assert sent(url, token, request).status == 401
     rows = "SELECT count(*) FROM application.token_counts WHERE owner_principal = 'victim'"
     assert all_of.service.sql(rows) == [["0"]]
 
@@ -287,7 +287,7 @@ def a_second_call_of_an_engine_has_its_own_reservation(all_of: Limited) -> None:
     """OGX summarises a thought by another call, whose tokens count too."""
     wait_for_time()
     all_of.engine.reasoning = "a thought"
-    thought = {"reasoning": {"effort": "low", "summary": "concise"}}
+    thought: dict[str, Any] = {"reasoning": {"effort": "low", "summary": "concise"}}
     before = all_of.engine.requests
     assert all_of.ask("thinker", 1, **thought).status == 200
     assert all_of.engine.requests == before + 2
@@ -329,10 +329,10 @@ def an_answer_that_cannot_be_settled_keeps_its_reservation(all_of: Limited) -> N
     all_of.engine.delay_s = 2
     with ThreadPoolExecutor(1) as pool:
         before = all_of.engine.requests
-        asked = pool.submit(all_of.ask, "unsettled", 0)
+        pending = pool.submit(all_of.ask, "unsettled", 0)
         until(lambda: all_of.engine.requests == before + 1, 30)
         all_of.service.postgres.kill()
-        answer = asked.result()
+        answer = pending.result()
     all_of.engine.delay_s = 0
     all_of.service.postgres.start()
     assert answer.status == 200
