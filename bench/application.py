@@ -1,6 +1,6 @@
 """Work of OGX for one request, and what it leaves in PostgreSQL, measured on this machine.
 
-    python bench/application.py [--repeats N] [--requests N] >application_work.csv
+    python bench/application.py [--repeats N] [--requests N] [--limit] >application_work.csv
 
 OGX runs as one process on one core. PostgreSQL, the stand-ins of the engine and of S3, and the
 callers share another. CPU seconds are those of the process of OGX, so that another load on the
@@ -32,6 +32,7 @@ from load import (  # noqa: E402
     conversations,
     dialogues,
     first_turns,
+    limited,
 )
 from setting import MODEL, ROLE, SERVED, Setting, about, memory_mib, setting, today  # noqa: E402
 from storage import Counts, Stored, counted, least_squares, make_indexes, stored  # noqa: E402
@@ -52,17 +53,20 @@ def main() -> None:
     given = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     given.add_argument("--repeats", default=5, type=int)
     given.add_argument("--requests", default=40, type=int, help="requests of one repeat")
+    given.add_argument("--limit", action="store_true", help="measure the limit of tokens alone")
     options = given.parse_args()
     if missing := postgres_missing() or application_missing():
         sys.exit(missing)
     with setting() as running:
         texts = Texts()
-        warm(running, texts)
-        make_indexes(running)
-        rows = [
-            *completion_rows(running, texts, options.repeats, 2 * options.requests),
-            *response_rows(running, texts, options.repeats, options.requests),
-        ]
+        rows = [*limit_rows(running, options.repeats, 10 * options.requests)]
+        if not options.limit:
+            warm(running, texts)
+            make_indexes(running)
+            rows += [
+                *completion_rows(running, texts, options.repeats, 2 * options.requests),
+                *response_rows(running, texts, options.repeats, options.requests),
+            ]
         source = about(running.postgres)
     written = csv.writer(sys.stdout, lineterminator="\n")
     written.writerow(["item", "value", "high", "unit", "source", "checked", "unverified", "notes"])
@@ -177,6 +181,18 @@ def response_rows(running: Setting, texts: Texts, repeats: int, requests: int) -
     yield "process_mib", memory[0], memory[1], "MiB", note
     note = "pool_size 5 and max_overflow 0 for SQL, pool_size 1 and max_overflow 0 for keys"
     yield "connections_per_process", connections.most, None, "connections", note
+
+
+def limit_rows(running: Setting, repeats: int, requests: int) -> Iterator[Row]:
+    """Rows of the limit of tokens, which has a process of its own here."""
+    tokens = SIZES[1] // CHUNK_BYTES
+    seconds, writes = limited(running, repeats, requests, tokens)
+    usual, highest = median(seconds) * 1000, max(seconds) * 1000
+    said(f"limit of tokens: {usual:.2f} ms of CPU (highest {highest:.2f})")
+    note = f"of the limit of tokens alone, for a streamed answer of {tokens} tokens"
+    yield "cpu_s_per_limited_response", median(seconds), max(seconds), "s", note
+    note = "statements of the limit of tokens, each a transaction: it reserves and settles"
+    yield "commits_per_limited_response", writes, None, "commits", note
 
 
 class Connections:

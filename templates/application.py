@@ -234,8 +234,16 @@ def _answering(
             "FILE_BYTES": str(application.file_bytes),
             "ENGINE_HEALTH": f"{engine_url(service)}/health",
             "KEEP_ALIVE_S": str(gateway.idle_timeout_s + KEEP_ALIVE_MARGIN_S),
+            **_token_limit(application),
         },
     }
+
+
+def _token_limit(application: ApplicationPlan) -> dict[str, str]:
+    tokens = application.tokens
+    return (
+        {} if tokens is None else {"TOKENS_PER_USER_PER_MIN": str(tokens.tokens_per_user_per_min)}
+    )
 
 
 def _setup(common: dict[str, str]) -> dict[str, Any]:

@@ -111,6 +111,7 @@ APPLICATION = (
     "application_secret",
     "application_server",
     "application_setup",
+    "application_tokens",
 )
 """Files of the pods of an application; each program starts one of them."""
 

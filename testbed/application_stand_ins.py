@@ -75,8 +75,10 @@ class TokenIssuer(_StandIn):
 class EngineStandIn(_StandIn):
     """An engine with OpenAI's chat completions that answers every request with one text.
 
-    OpenAI's API is below `/v1` of its address. `text`, `delay_s` and `event_delay_s` may change
-    between requests. `requests` counts chat completions, `bodies` are the last of them, and
+    OpenAI's API is below `/v1` of its address. `text`, `reasoning`, `prompt_tokens`, `delay_s`,
+    `event_delay_s`, `refusal`, the status of every answer, and `events`, after which a stream
+    breaks off, may change between requests. `requests` counts chat completions, `ended` those that
+    were answered whole, `most_at_once` is the most at work, `bodies` are the last of them, and
     `paths` counts every request.
     """
 
@@ -88,7 +90,12 @@ class EngineStandIn(_StandIn):
         self.chunk_bytes = chunk_bytes
         self.delay_s = 0.0
         self.event_delay_s = 0.0
-        self.requests = 0
+        self.reasoning = ""
+        self.prompt_tokens = 5
+        self.refusal = 0
+        self.events: int | None = None
+        self.requests = self.ended = self.most_at_once = 0
+        self.at_work = set[object]()
         self.bodies: deque[dict[str, Any]] = deque(maxlen=100)
         self.paths: dict[str, int] = {}
 
@@ -178,13 +185,25 @@ class _EngineHandler(_Handler):
             return
         engine.requests += 1
         engine.bodies.append(body)
-        if engine.delay_s:
-            time.sleep(engine.delay_s)
+        if engine.refusal:
+            self.answer(b'{"error": {"message": "refused"}}', engine.refusal)
+            return
+        engine.at_work.add(self)
+        engine.most_at_once = max(engine.most_at_once, len(engine.at_work))
+        try:
+            if engine.delay_s:
+                time.sleep(engine.delay_s)
+            self._complete(engine, body)
+        finally:
+            engine.at_work.discard(self)
+
+    def _complete(self, engine: EngineStandIn, body: Mapping[str, Any]) -> None:
         if body.get("stream"):
             self._stream(engine, body)
             return
         message = {"role": "assistant", "content": engine.text}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        engine.ended += 1
         self.answer(_completion("chat.completion", body, [choice], _usage(engine)))
 
     def _stream(self, engine: EngineStandIn, body: Mapping[str, Any]) -> None:
@@ -192,7 +211,13 @@ class _EngineHandler(_Handler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for start in range(0, len(engine.text), engine.chunk_bytes):
+        if engine.reasoning:
+            choice = {"index": 0, "delta": {"role": "assistant", "reasoning": engine.reasoning}}
+            self._event(_chunk(body, [{**choice, "finish_reason": None}]))
+        for number, start in enumerate(range(0, len(engine.text), engine.chunk_bytes)):
+            if number == engine.events:
+                self.close_connection = True
+                return
             part = engine.text[start : start + engine.chunk_bytes]
             choice = {"index": 0, "delta": {"role": "assistant", "content": part}}
             self._event(_chunk(body, [{**choice, "finish_reason": None}]))
@@ -201,6 +226,7 @@ class _EngineHandler(_Handler):
         self._event(_chunk(body, [{"index": 0, "delta": {}, "finish_reason": "stop"}]))
         if (body.get("stream_options") or {}).get("include_usage"):
             self._event(_completion("chat.completion.chunk", body, [], _usage(engine)))
+        engine.ended += 1
         self._event(b"[DONE]")
         self.wfile.write(b"0\r\n\r\n")
 
@@ -216,8 +242,9 @@ class _EngineHandler(_Handler):
 
 
 def _usage(engine: EngineStandIn) -> dict[str, int]:
-    tokens = -(-len(engine.text) // engine.chunk_bytes)
-    return {"prompt_tokens": 5, "completion_tokens": tokens, "total_tokens": 5 + tokens}
+    prompt, answer = engine.prompt_tokens, -(-len(engine.text) // engine.chunk_bytes)
+    counts = {"prompt_tokens": prompt, "completion_tokens": answer}
+    return {**counts, "total_tokens": prompt + answer}
 
 
 def _chunk(body: Mapping[str, Any], choices: Sequence[Mapping[str, Any]]) -> bytes:

@@ -44,8 +44,16 @@ ONE_FILE = {
                 "application_secret",
             },
             "secret": {"boto3", "botocore"},
-            "server": {"application_check", "application_feedback", "application_records", "ogx"},
+            "server": {
+                "application_check",
+                "application_feedback",
+                "application_records",
+                "application_tokens",
+                "ogx",
+                "starlette",
+            },
             "setup": {"application_database", "application_secret"},
+            "tokens": {"application_check", "application_database", "application_secret"},
         }.items()
     },
     "templates/scripts/make_certificate.py": {"cryptography"},

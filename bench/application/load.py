@@ -3,6 +3,8 @@
 import http.client
 import json
 import random
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from setting import SERVED, Setting, cpu_s
+from setting import DATABASE, ROLE, SERVED, Setting, cpu_s
+
+from testbed.application_services import PYTHON
 
 ROOT = Path(__file__).parents[2]
 CALLERS = 8
@@ -154,3 +158,29 @@ def completions(
         return 1
 
     return spent(running, url, [send] * count)
+
+
+def limited(
+    running: Setting, repeats: int, requests: int, events: int
+) -> tuple[list[float], float]:
+    """CPU seconds of the limit of tokens for one answer, and its writing statements for one."""
+    postgres = running.postgres
+    where = {
+        "DATABASE_HOST": postgres.host,
+        "DATABASE_PORT": str(postgres.port),
+        "DATABASE": DATABASE,
+        "DATABASE_TLS": "disable",
+        "ROLE": ROLE,
+    }
+    program = Path(__file__).with_name("limited.py")
+    words = [str(PYTHON), str(program), *map(str, (repeats, requests, events))]
+    with tempfile.NamedTemporaryFile("w") as password:
+        password.write(ROLE)
+        password.flush()
+        running.rows("SELECT pg_stat_statements_reset()")
+        environment = {**where, "SECRET_FILE": password.name}
+        done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, check=True)
+    found = json.loads(done.stdout)
+    which = "query ~ 'token_counts' AND query ~* '(insert|update)' AND query !~* 'create'"
+    [[calls]] = running.rows(f"SELECT sum(calls) FROM pg_stat_statements WHERE {which}")
+    return found["cpu_s"], int(calls) / found["requests"]

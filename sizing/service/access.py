@@ -2,7 +2,7 @@
 
 The load balancer validates tokens, and the firewall in front of it counts requests. It cannot count
 a model's tokens, so a limit of tokens becomes one of requests. Each request counts with the maximum
-tokens of one request.
+tokens of one request. An application counts tokens itself: the firewall then limits requests alone.
 """
 
 from fractions import Fraction
@@ -94,15 +94,14 @@ def firewall_plan(workload: Workload, requests_per_s: Fraction, site: Site) -> F
     binding = min(limits, key=lambda name: limits[name])
     window_s = next(w for w in WINDOWS_S if limits[binding] * w / 60 >= FEWEST_REQUESTS)
     requests = int(limits[binding] * window_s / 60)
-    tokens = workload.access.tokens_per_key_per_min
     return FirewallPlan(
         requests_per_key=requests,
         window_s=window_s,
         binding=binding,
         requests_by_limit={name: int(rate * window_s / 60) for name, rate in limits.items()},
-        tokens_per_key=None
-        if tokens is None
-        else requests * (workload.request.context_tokens or 0),
+        tokens_per_key=requests * (workload.request.context_tokens or 0)
+        if "tokens" in limits
+        else None,
         requests_per_address=max(
             FEWEST_REQUESTS, floor(requests_per_s * window_s * ADDRESS_HEADROOM + Fraction(1, 2))
         ),
@@ -111,11 +110,15 @@ def firewall_plan(workload: Workload, requests_per_s: Fraction, site: Site) -> F
 
 
 def limits_per_min(workload: Workload) -> dict[str, Fraction]:
-    """Requests of one key a minute that each limit alone allows, by the limit's name."""
+    """Requests of one key a minute that each limit alone allows, by the limit's name.
+
+    An application enforces a limit of tokens itself.
+    """
     access, longest = workload.access, workload.request.context_tokens
     limits = dict[str, Fraction]()
     if access.requests_per_key_per_min is not None:
         limits["requests"] = Fraction(access.requests_per_key_per_min)
-    if access.tokens_per_key_per_min is not None and longest is not None:
-        limits["tokens"] = Fraction(access.tokens_per_key_per_min, exact(longest))
+    tokens = None if workload.application is not None else access.tokens_per_key_per_min
+    if tokens is not None and longest is not None:
+        limits["tokens"] = Fraction(tokens, exact(longest))
     return limits

@@ -54,8 +54,8 @@ class Access(Strict):
     requests_per_key_per_min: Annotated[Count, Field(gt=0, le=10**6)] | None = None
     """Maximum requests of one key per minute."""
     tokens_per_key_per_min: PositiveCount | None = None
-    """Maximum tokens of one key per minute, prompts and answers. Each request counts as its
-    longest."""
+    """Maximum tokens of one key per minute, prompts and answers. An application counts them by the
+    user of a token. Without one, each request counts as its longest."""
 
     @property
     def has_public(self) -> bool:

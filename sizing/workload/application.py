@@ -99,6 +99,11 @@ def check_application(workload: "Workload") -> None:
         message = "the application keeps no profiles"
         expected = "no such key, or client: own without an application"
         raise FieldError(("data", "profile_bytes_per_user"), message, expected)
+    access = workload.access
+    if access.has_public and access.requests_per_key_per_min is None:
+        message = "missing, and the firewall cannot count the tokens of an application"
+        expected = "requests of one key per minute, with tokens_per_key_per_min"
+        raise FieldError(("access", "requests_per_key_per_min"), message, expected)
     if workload.audience is None:
         message = "the application verifies tokens, and needs exactly one audience of theirs"
         expected = f"claims: [{{name: {AUDIENCE}, values: [{workload.name}]}}], with one value"

@@ -17,8 +17,15 @@ def plan() -> Plan:
 
 
 @cache
-def baseline() -> Recorded:
-    return recording(plan(), preview=True)
+def limited() -> Plan:
+    """Plan of an application that limits the tokens of each user."""
+    file = ROOT / "tests" / "program" / "limited-app.yaml"
+    return read_plan([file], ROOT / "Pulumi.dev.yaml")
+
+
+@cache
+def baseline(*, limits: bool) -> Recorded:
+    return recording(limited() if limits else plan(), preview=True)
 
 
 def application_claims() -> list[Claim]:
@@ -30,16 +37,36 @@ def application_claims() -> list[Claim]:
     ]
 
 
-@pytest.mark.parametrize("claim", application_claims(), ids=place)
+def limit_claims() -> list[Claim]:
+    """Claims of a limit of tokens."""
+    return [claim for claim in claims(limited()) if {"application", "tokens"} <= {*claim.path}]
+
+
+@pytest.mark.parametrize("claim", [*application_claims(), *limit_claims()], ids=place)
 def test_a_changed_leaf_changes_what_it_claims(claim: Claim) -> None:
-    before = values_of(baseline(), claim)
-    changed = recording(with_leaf(plan(), claim.path, other(claim)), preview=True)
+    limits = "tokens" in claim.path
+    before = values_of(baseline(limits=limits), claim)
+    whole = limited() if limits else plan()
+    changed = recording(with_leaf(whole, claim.path, other(claim)), preview=True)
     after = values_of(changed, claim)
     assert [pair for pair in after if pair not in before]
 
 
+def test_a_limit_reaches_the_pods_and_the_database_alone() -> None:
+    """The firewall, the engines and the setup are those of an application without one."""
+    before, after = baseline(limits=False), baseline(limits=True)
+    assert len(before.resources) == len(after.resources)
+    changed = [
+        new.type
+        for old, new in zip(before.resources, after.resources, strict=True)
+        if old.inputs != new.inputs
+    ]
+    assert changed == ["aws:rds/cluster:Cluster", "kubernetes:apps/v1:Deployment"]
+
+
 def test_the_claims_cover_the_application() -> None:
     """Guard: the other test would still pass if a claim were deleted with its wire."""
+    assert [str(claim.path[-1]) for claim in limit_claims()] == ["tokens_per_user_per_min"]
     assert {str(claim.path[-1]) for claim in application_claims()} == {
         "ami_type",
         "audience",

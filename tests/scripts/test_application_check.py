@@ -101,6 +101,7 @@ def test_what_is_refused_names_its_field(
 ) -> None:
     found, error = ask((CHAT if "messages" in change else GOOD) | change)
     assert found == code and error["message"] and error["type"] == "invalid_request_error"
+    assert error["code"] is None
     if field is not None:
         assert error["param"] == field
     elif "input" in change:

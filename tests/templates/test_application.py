@@ -51,6 +51,15 @@ def test_without_an_application_there_is_no_document_of_one() -> None:
     assert not [path for path in render(chat_plan()) if "application" in path]
 
 
+def test_only_the_answering_pods_have_a_limit_of_tokens() -> None:
+    access = {"claims": [{"name": "aud", "values": ["applied"]}], "tokens_per_key_per_min": 9_000}
+    limited = applied_plan(access=access)
+    found, before = environment(limited, PODS[0]), environment(PLAN, PODS[0])
+    assert found == before | {"TOKENS_PER_USER_PER_MIN": "9000"}
+    for name in PODS[1:]:
+        assert environment(limited, name) == environment(PLAN, name)
+
+
 def test_the_configuration_has_the_numbers_of_the_plan() -> None:
     found, plan = config(PLAN), application(PLAN)
     assert found["server"]["workers"] == plan.processes_per_pod

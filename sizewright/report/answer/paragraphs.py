@@ -5,7 +5,7 @@ from typing import assert_never
 
 from sizewright.layout.numbers import data_size, duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
-from sizing.plan.service.application.api import ApplicationPlan
+from sizing.plan.service.application.api import ApplicationPlan, TokenLimitPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
 from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.files.region_copy import RegionCopyPlan
@@ -177,6 +177,8 @@ def application(plan: ApplicationPlan) -> str:
     if plan.file_bytes_per_request:
         files = data_size(round(plan.file_bytes_per_request))
         text += f"; {files} of files a request, kept for {plural(plan.retention.days, 'day')}"
+    if plan.tokens is not None:
+        text += f"; {token_limit(plan.tokens)}"
     return text
 
 
@@ -186,6 +188,15 @@ def feedback(plan: FeedbackPlan) -> str:
         f"{share(plan.share)} of answers, {number(plan.records_per_s)} records/s of "
         f"{plan.record_bytes:,} bytes at the busiest moment, {plan.records_per_day:,} a day; "
         f"{data_size(plan.stored_bytes)} before gzip, kept for {plural(plan.days, 'day')}"
+    )
+
+
+def token_limit(plan: TokenLimitPlan) -> str:
+    """Limit of a user's tokens and what enforces it, without a final stop."""
+    at_once = plural(plan.requests_at_once, "request")
+    return (
+        f"at most {plan.tokens_per_user_per_min:,} tokens a user in a minute, counted by the "
+        f"application: each request reserves {plan.reserved_tokens:,}, so {at_once} at once"
     )
 
 

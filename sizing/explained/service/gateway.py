@@ -38,11 +38,11 @@ def _by_limit(leaf: Leaf) -> Entry:
 
 def _per_key(leaf: Leaf) -> Entry:
     plan = _firewall(leaf)
-    counts = ", ".join(str(count) for count in plan.requests_by_limit.values())
+    counts = [str(count) for count in plan.requests_by_limit.values()]
     return Entry(
         "requests of one key in a window, above which it is answered 429",
         "the smallest that a limit allows",
-        f"min({counts})",
+        f"min({', '.join(counts)})" if len(counts) > 1 else counts[0],
         Basis.given,
         "the workload file: access",
         remarks=(f"the limit of {plan.binding} binds", ONE_TOKEN, ROUGH),

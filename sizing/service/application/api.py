@@ -11,6 +11,7 @@ from sizing.plan.service.application.api import (
     ApplicationPlan,
     ApplicationPodsPlan,
     RetentionPlan,
+    TokenLimitPlan,
 )
 from sizing.replica.case import Case
 from sizing.replica.traffic import Rates
@@ -48,6 +49,12 @@ CONNECTIONS, SETTINGS, PROBES = 5, 1, 1
 """Connections of a process to its conversations at most, and to its settings, and those of a pod's
 readiness probe. Basis: assumed; a statement takes milliseconds, and a request mostly waits for its
 engine."""
+COUNTS = 1
+"""Connections of a process to the counts of a limit of tokens. Basis: arithmetic; the program opens
+one."""
+COUNTED_S = 7_200
+"""Seconds for which the nightly deletion keeps a count of tokens. Basis: assumed; it is longer than
+any answer, and the program of the deletion has the same number."""
 OTHER_CONNECTIONS = 10
 """Connections besides those of pods: the deletion of rows, and people. Basis: assumed."""
 SMALLEST_BODY_BYTES, BYTES_PER_TOKEN = MIB, 16
@@ -57,6 +64,10 @@ FILE_BYTES = 16 * MIB
 """Bytes of an uploaded file at most. Basis: measured (a process takes 200 MiB more for 20 MiB)."""
 BYTES_OF_A_TOKEN = 4
 """Bytes of one token. Basis: assumed (English)."""
+LIMIT_CPU, LIMIT_COMMITS = "cpu_s_per_limited_response", "commits_per_limited_response"
+"""Figures of a limit of tokens in data/application_work.csv."""
+LIMIT_ROWS = 1
+"""Rows of a limit of tokens for one request at most. Basis: arithmetic; a user has one a minute."""
 DELETE_WINDOW_S = 6 * 3_600
 """Seconds of a day in which due rows are deleted. Basis: assumed."""
 BATCH_ROWS = 1_000
@@ -100,6 +111,7 @@ def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
     """CPU seconds of the application for one response.
 
     base + s a token x tokens of the answer + s a KiB x KiB of earlier turns + share x s of feedback
+    + s of a limit of tokens
 
     Basis: measured, the highest of each (`sizing/catalog/data/application_work.csv`). The
     application streams from the engine even where its caller does not.
@@ -107,7 +119,14 @@ def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
     tokens = measured(catalog, "cpu_s_per_response_token") * answer_tokens(workload)
     history = measured(catalog, "cpu_s_per_history_kib") * history_bytes(workload) / KIB
     once = measured(catalog, "cpu_s_per_response") + feedback.cpu_s(workload, catalog)
-    return once + tokens + history
+    limit = measured(catalog, LIMIT_CPU) if limits_tokens(workload) else 0
+    return once + tokens + history + limit
+
+
+def limits_tokens(workload: Workload) -> bool:
+    """True where the application enforces a limit of tokens."""
+    stated = workload.access.tokens_per_key_per_min is not None
+    return stated and workload.application is not None
 
 
 def row_bytes(workload: Workload, catalog: Catalog) -> int:
@@ -151,23 +170,29 @@ def writes_per_s(workload: Workload, rates: Rates, catalog: Catalog) -> Fraction
 
 
 def per_request(what: str, workload: Workload, catalog: Catalog) -> Fraction:
-    """Rows or commits of one request: those of a response + those of a conversation / turns."""
+    """Rows or commits of one request: those of a response + those of a conversation / turns.
+
+    A limit of tokens adds its commits, and at most one row.
+    """
     once = measured(catalog, f"{what}_per_conversation") / workload.request.turns
-    return measured(catalog, f"{what}_per_response") + once
+    counted = {"commits": measured(catalog, LIMIT_COMMITS), "rows": Fraction(LIMIT_ROWS)}
+    limit = counted[what] if limits_tokens(workload) else 0
+    return measured(catalog, f"{what}_per_response") + once + limit
 
 
 def _due_rows_per_day(workload: Workload, rates: Rates, catalog: Catalog) -> Fraction:
     return rates.mean * SECONDS_PER_DAY * per_request("rows", workload, catalog)
 
 
-def connections_per_process(pods: int, limit: int) -> int:
+def connections_per_process(pods: int, limit: int, others: int = SETTINGS) -> int:
     """Connections of one process to its conversations: as many as the database takes, 1 to 5.
 
-    min(5, floor((floor((limit - 10) / pods) - 1) / processes) - 1)
+    min(5, floor((floor((limit - 10) / pods) - 1) / processes) - others)
 
+    `others` are those of the process to its settings, and to the counts of a limit of tokens.
     Basis: arithmetic. With fewer than one, `beyond_limits` rejects the pods.
     """
-    fitting = ((limit - OTHER_CONNECTIONS) // pods - PROBES) // PROCESSES - SETTINGS
+    fitting = ((limit - OTHER_CONNECTIONS) // pods - PROBES) // PROCESSES - others
     return max(1, min(CONNECTIONS, fitting))
 
 
@@ -194,7 +219,8 @@ def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPl
     total = nodes_for_zone_loss(needed, zones) if survives else needed + 1
     writes = writes_per_s(workload, rates, catalog)
     limit = connections_limit(*capacity(writes, case.site.environment))
-    each = connections_per_process(total, limit)
+    others = SETTINGS + (COUNTS if limits_tokens(workload) else 0)
+    each = connections_per_process(total, limit, others)
     rows, index_ratio = row_bytes(workload, catalog), usual(catalog, "index_ratio")
     return ApplicationPlan(
         api=application.api.value,
@@ -211,7 +237,7 @@ def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPl
         pods_needed=needed,
         pods_total=total,
         connections_per_process=each,
-        connections_total=total * (PROCESSES * (each + SETTINGS) + PROBES) + OTHER_CONNECTIONS,
+        connections_total=total * (PROCESSES * (each + others) + PROBES) + OTHER_CONNECTIONS,
         connections_limit=limit,
         commits_per_request=plain(per_request("commits", workload, catalog)),
         writes_per_s=plain(writes),
@@ -229,6 +255,34 @@ def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPl
         retention=_retention(workload, data, rates, catalog),
         feedback=feedback.feedback_plan(workload, rates, case.site, catalog),
         pods=_pods(case, total - needed) if served else None,
+        tokens=_token_limit(workload, rates, catalog),
+    )
+
+
+def _token_limit(workload: Workload, rates: Rates, catalog: Catalog) -> TokenLimitPlan | None:
+    """Return the limit of tokens; None where none is stated.
+
+    requests at once = floor(limit / context)
+    rows = mean rate x (seconds of a day + those for which a count is kept + those of the deletion)
+
+    Raises ValueError for a limit without a context.
+    Basis: arithmetic; an engine computes at most its context for one request, and no other bound of
+    a prompt is certain before it is tokenized.
+    """
+    limit, context = workload.access.tokens_per_key_per_min, workload.request.context_tokens
+    if limit is None:
+        return None
+    if context is None:
+        raise ValueError(f"{workload.name}: a limit of tokens without a context")
+    kept_s = SECONDS_PER_DAY + COUNTED_S + DELETE_WINDOW_S
+    return TokenLimitPlan(
+        tokens_per_user_per_min=limit,
+        reserved_tokens=context,
+        requests_at_once=limit // context,
+        cpu_s_per_request=plain(measured(catalog, LIMIT_CPU)),
+        commits_per_request=int(measured(catalog, LIMIT_COMMITS)),
+        connections_per_process=COUNTS,
+        rows_most=ceiling(rates.mean * LIMIT_ROWS * kept_s),
     )
 
 

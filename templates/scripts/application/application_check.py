@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -62,11 +62,21 @@ DEEPEST = 64
 
 
 class RefusedError(Exception):
-    """Request that is refused: its status, its message and the field to change."""
+    """Request that is refused: its status, its message, the field to change, and OpenAI's words."""
 
-    def __init__(self, status: int, message: str, field: str | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        field: str | None = None,
+        *,
+        code: str | None = None,
+        kind: str = "invalid_request_error",
+    ) -> None:
         super().__init__(message)
         self.status, self.message, self.field = status, message, field
+        self.code, self.kind = code, kind
+        self.headers: dict[str, str] = {}
 
 
 class Check:
@@ -273,13 +283,17 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 
 async def refuse(send: Send, refused: RefusedError) -> None:
     """Answer a refused request."""
-    error = {"message": refused.message, "type": "invalid_request_error", "param": refused.field}
-    await answer(send, refused.status, {"error": error})
+    words = {"type": refused.kind, "param": refused.field, "code": refused.code}
+    error = {"message": refused.message, **words}
+    await answer(send, refused.status, {"error": error}, refused.headers)
 
 
-async def answer(send: Send, status: int, value: object) -> None:
-    """Answer a request by JSON."""
+async def answer(
+    send: Send, status: int, value: object, others: Mapping[str, str] | None = None
+) -> None:
+    """Answer a request by JSON, with other headers where some are given."""
     body = json.dumps(value).encode()
-    headers = [(b"content-type", JSON.encode()), (b"content-length", str(len(body)).encode())]
+    stated = {"content-type": JSON, "content-length": str(len(body)), **(others or {})}
+    headers = [(name.encode(), text.encode()) for name, text in stated.items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

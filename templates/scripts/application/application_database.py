@@ -17,6 +17,8 @@ from application_secret import AWS_ERRORS, Login, Secret, SecretError
 
 SCHEMA = "application"
 """Schema of OGX's tables."""
+COUNTS = f"{SCHEMA}.token_counts"
+"""Table of the tokens of each user in each minute."""
 CONNECT_S = 30
 DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 FAULTS = (*DATABASE_ERRORS, *AWS_ERRORS, SecretError)
@@ -48,10 +50,9 @@ def login_of(given: Mapping[str, str]) -> Login:
     return login
 
 
-@asynccontextmanager
-async def connected(given: Mapping[str, str], login: Login) -> AsyncIterator[Any]:
-    """Connection to the database, until the end of the context."""
-    connection = await asyncpg.connect(
+async def connect(given: Mapping[str, str], login: Login) -> Any:
+    """Connection to the database. Raises one of `FAULTS`."""
+    return await asyncpg.connect(
         host=given["DATABASE_HOST"],
         port=int(given["DATABASE_PORT"]),
         database=given["DATABASE"],
@@ -61,6 +62,12 @@ async def connected(given: Mapping[str, str], login: Login) -> AsyncIterator[Any
         timeout=CONNECT_S,
         server_settings=LIVENESS,
     )
+
+
+@asynccontextmanager
+async def connected(given: Mapping[str, str], login: Login) -> AsyncIterator[Any]:
+    """Connection to the database, until the end of the context."""
+    connection = await connect(given, login)
     try:
         yield connection
     finally:

@@ -7,7 +7,7 @@ with counts. It may be killed at any point and run again.
 item are older; its items and its history go with it. A response is due by its own age, and so are a
 day of feedback and the row of a file, whose object the bucket deletes. What belongs to no
 conversation goes at once: OGX keeps the history of a conversation that its user deletes. Prompts
-stay until their users delete them.
+stay until their users delete them. Counts of tokens go when their minute is long over.
 
 `erase OWNER` deletes every row of one user in all tables, and all versions of the objects of their
 files in BUCKET, below KEY_PREFIX where that is given, and their lines of feedback. A line is in the
@@ -31,12 +31,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from application_database import FAULTS, connected, in_schema, login_of, tables
+from application_database import COUNTS, FAULTS, connected, in_schema, login_of, tables
 from application_files import Files
 from application_records import Records
 from application_secret import code_of, report
 
 DAY_S = 86_400
+COUNTED_S = 7_200
+"""Seconds for which a count is kept: longer than any answer, which settles it at its end."""
 CONVERSATIONS = in_schema("openai_conversations")
 ITEMS = in_schema("conversation_items")
 RESPONSES = in_schema("responses")
@@ -75,6 +77,8 @@ class Rows:
         for table in (RESPONSES, FILES):
             while await self._delete(table, "created_at < $1", before):
                 pass
+        while await self._delete(COUNTS, "minute < $1", int(time.time()) - COUNTED_S):
+            pass
         left: int = await self._database.fetchval(
             f"SELECT (SELECT count(*) {DUE})"
             f" + (SELECT count(*) FROM {RESPONSES} WHERE created_at < $1)"

@@ -3,6 +3,9 @@
 It runs in OGX's image. MODEL is the model's name for callers, CONTEXT_TOKENS their context, or 0
 where it is not known, and BODY_BYTES and FILE_BYTES the largest request and file. OGX_CONFIG is the
 path of OGX's configuration. FEEDBACK_STREAM is the stream of feedback, where it is taken.
+TOKENS_PER_USER_PER_MIN is the limit of a user's tokens, or absent. Where it is stated, each call of
+an engine counts, and DATABASE_HOST, DATABASE_PORT, DATABASE, DATABASE_TLS, ROLE and SECRET_FILE say
+where the counts are.
 """
 
 from __future__ import annotations
@@ -13,10 +16,13 @@ from typing import Any
 from application_check import App, Check
 from application_feedback import Collecting
 from application_records import Stream
+from application_tokens import Counts, TokenLimit, counted
 from ogx.core.server.server import create_app
 from ogx.providers.inline.responses.builtin.responses.openai_responses import (
     OpenAIResponsesImpl as Responses,
 )
+from ogx.providers.remote.inference.vllm.vllm import VLLMInferenceAdapter as Engines
+from starlette.middleware import Middleware
 
 ENDS = ("response.completed", "response.incomplete")
 """Events with which an answer ends."""
@@ -36,14 +42,28 @@ async def keep(self: Responses, **state: Any) -> None:
     await self._persist_streaming_state_unlocked(**state)
 
 
+def limit_tokens(application: Any, counts: Counts) -> None:
+    """Count the tokens of every call of an engine.
+
+    Guard: the last layer of OGX is behind its verification of the token. A call is tried once,
+    because one that fails may have computed tokens; only its caller tries it again.
+    """
+    Engines.openai_chat_completion = counted(Engines.openai_chat_completion)
+    Engines.get_extra_client_params = lambda _: {"max_retries": 0}
+    application.user_middleware.append(Middleware(TokenLimit, counts=counts))
+
+
 def create() -> App:
     """Application of OGX behind the check."""
     Responses._persist_streaming_state = keep
-    given = os.environ
+    given, application = os.environ, create_app()
+    context_tokens = int(given["CONTEXT_TOKENS"])
+    if limit := int(given.get("TOKENS_PER_USER_PER_MIN", "0")):
+        limit_tokens(application, Counts(given, limit, context_tokens))
     app = Check(
-        create_app(),
+        application,
         models=frozenset({given["MODEL"]}),
-        context_tokens=int(given["CONTEXT_TOKENS"]),
+        context_tokens=context_tokens,
         body_bytes=int(given["BODY_BYTES"]),
         file_bytes=int(given["FILE_BYTES"]),
     )

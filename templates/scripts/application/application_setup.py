@@ -30,7 +30,16 @@ from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-from application_database import FAULTS, SCHEMA, connected, in_schema, quoted, tables, take_turn
+from application_database import (
+    COUNTS,
+    FAULTS,
+    SCHEMA,
+    connected,
+    in_schema,
+    quoted,
+    tables,
+    take_turn,
+)
 from application_secret import Login, Secret, SecretError, code_of, report
 
 ROLE_TURN, TABLES_TURN = 7_105_001, 7_105_002
@@ -62,6 +71,11 @@ INDEXED = ("created_at", "owner_principal")
 """Columns with an index in every table that has them."""
 LOOKED_UP = (("conversation_items", "id"), ("responses", "previous_response_id"))
 """Other columns by which OGX reads or deletes rows. Basis: vendor (source of OGX 1.5.0)."""
+OWN_TABLE = (
+    f"CREATE TABLE IF NOT EXISTS {COUNTS} (minute bigint, owner_principal varchar,"
+    " tokens bigint NOT NULL, PRIMARY KEY (minute, owner_principal))"
+)
+"""Table of `application_tokens.py`: a minute is the second of the epoch with which it begins."""
 INVALID = (
     "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
     " WHERE c.relnamespace = $1::text::regnamespace AND NOT i.indisvalid"
@@ -92,6 +106,7 @@ async def set_up(given: Mapping[str, str]) -> None:
     async with connected(given, login) as own:
         await take_turn(own, TABLES_TURN)
         make_tables(given, login)
+        await own.execute(OWN_TABLE)
         await check_tables(own, role)
         report("tables_made")
         await make_indexes(own)

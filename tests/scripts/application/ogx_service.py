@@ -5,10 +5,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -16,7 +18,8 @@ from urllib.error import HTTPError
 import yaml
 
 from testbed.application_services import PYTHON
-from testbed.control_plane import WITH_PARENT
+from testbed.aws_services import free_port
+from testbed.control_plane import WITH_PARENT, until
 from testbed.postgres import Postgres
 
 STAND_IN = Path(__file__).with_name("ogx_stand_in.py")
@@ -232,6 +235,28 @@ class OgxService:
         }
 
 
+class Server:
+    """One server of the application, by its own start program."""
+
+    def __init__(self, service: OgxService, config: str) -> None:
+        self._service, self._port = service, free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._config = service.folder / f"config-{self._port}.yaml"
+        self._config.write_text(config)
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        self._process = self._service.start(
+            "application_start", CONFIG=str(self._config), PORT=str(self._port)
+        )
+        threading.Thread(target=self._process.communicate, daemon=True).start()
+        until(lambda: status(f"{self.url}/v1/health") == 200, 120)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            end(self._process)
+
+
 def end(process: "subprocess.Popen[str]") -> None:
     """End a program with all its processes, as the end of a container does."""
     with suppress(ProcessLookupError):
@@ -259,3 +284,21 @@ def called(
     except HTTPError as fault:
         raise AssertionError(f"{verb} {url}: {fault.code} {fault.read()[:500]!r}") from fault
     return json.loads(text) if text.startswith(("{", "[")) else text
+
+
+def status(url: str, token: str = "", body: object = None, method: str = "") -> int:
+    """Status of an answer; 0 where nothing answers."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers |= {"Content-Type": "application/json"} if data else {}
+    verb = method or ("GET" if data is None else "POST")
+    request = urllib.request.Request(url, data, headers, method=verb)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            answer.read()
+            return int(answer.status)
+    except HTTPError as fault:
+        fault.close()
+        return fault.code
+    except (OSError, HTTPException):
+        return 0

@@ -32,6 +32,7 @@ EXPECTED = {
     "application_responses_created_at",
     "application_responses_owner_principal",
     "application_responses_previous_response_id",
+    "application_token_counts_owner_principal",
 }
 
 

@@ -11,12 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import yaml
 
@@ -25,10 +22,9 @@ from sizing.plan.whole import Plan
 from templates.render import render
 from testbed.application_services import PYTHON
 from testbed.application_stand_ins import EngineStandIn, TokenIssuer
-from testbed.aws_services import free_port
 from testbed.control_plane import WITH_PARENT, until
 from tests.scripts.application.feedback_bucket import FeedbackBucket
-from tests.scripts.application.ogx_service import OgxService, called, end
+from tests.scripts.application.ogx_service import OgxService, Server, called, status
 
 ROOT = Path(__file__).parents[3]
 DRIVER = Path(__file__).with_name("conversations_driver.py")
@@ -46,28 +42,6 @@ class Answered:
     conversation: str
     question: str
     response: str
-
-
-class Server:
-    """One server of the application, by its own start program."""
-
-    def __init__(self, service: OgxService, config: str) -> None:
-        self._service, self._port = service, free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
-        self._config = service.folder / f"config-{self._port}.yaml"
-        self._config.write_text(config)
-        self._process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        self._process = self._service.start(
-            "application_start", CONFIG=str(self._config), PORT=str(self._port)
-        )
-        threading.Thread(target=self._process.communicate, daemon=True).start()
-        until(lambda: status(f"{self.url}/v1/health") == 200, 120)
-
-    def kill(self) -> None:
-        if self._process is not None:
-            end(self._process)
 
 
 @dataclass
@@ -93,23 +67,6 @@ def audience(plan: Plan) -> str:
     application = plan.services[0].application
     assert application is not None
     return application.audience
-
-
-def status(url: str, token: str = "", body: object = None, method: str = "") -> int:
-    """Status of an answer; 0 where nothing answers."""
-    data = None if body is None else json.dumps(body).encode()
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    headers |= {"Content-Type": "application/json"} if data else {}
-    request = Request(url, data, headers, method=method or ("GET" if data is None else "POST"))
-    try:
-        with urlopen(request, timeout=30) as answer:
-            answer.read()
-            return int(answer.status)
-    except HTTPError as fault:
-        fault.close()
-        return fault.code
-    except (OSError, HTTPException):
-        return 0
 
 
 def limits(plan: Plan) -> dict[str, str]:

@@ -33,6 +33,15 @@ def test_a_stated_size_of_its_rows_is_compared_with_the_measured(run: Run, tmp_p
     assert stated_over_measured in answer, "60,074 / (30,037 x 1.134)"
 
 
+def test_size_and_explain_name_what_counts_tokens(run: Run) -> None:
+    limited = ROOT / "tests" / "program" / "limited-app.yaml"
+    answer = " ".join(run("size", limited, "--verbose").out.split())
+    assert "at most 8,192 tokens a user in a minute, counted by the application" in answer
+    assert "each request reserves 2,048, so 4 requests at once" in answer
+    explained = " ".join(run("explain", limited, "tokens_per_user_per_min").out.split())
+    assert "the application counts them, exactly, over all its pods" in explained
+
+
 def test_it_passes_the_gates(run: Run) -> None:
     ended = run("check", APP, "--json")
     assert (ended.code, ended.err) == (0, "")

@@ -141,6 +141,7 @@ ANSWERED = [
     *((f"size {name}", 0) for name in ("bought", "bursting", "code", "pictures", "volumes")),
     ("size spanning", 0),
     ("size public --site tests/program/Pulumi.public.yaml", 0),
+    ("size limited-app", 0),
     ("size chat --site stacks/Pulumi.existing-cluster.yaml", 0),
     ("size chat --site stacks/Pulumi.existing-network.yaml", 0),
     ("size chat --site stacks/Pulumi.workloads.yaml", 0),

@@ -55,6 +55,23 @@ PUBLIC = {
         "tokens_per_key_per_min": 30_000,
     },
 }
+APPLIED = {
+    **CHAT,
+    "name": "applied",
+    "application": {"api": "ogx", "file_bytes_per_request": 1_000},
+    "data": {"retention_days": 30},
+    "access": {"claims": [{"name": "aud", "values": ["applied"]}]},
+}
+LIMITED = {
+    **APPLIED,
+    "name": "limited",
+    "access": {
+        "public": True,
+        "claims": [{"name": "aud", "values": ["limited"]}],
+        "requests_per_key_per_min": 60,
+        "tokens_per_key_per_min": 30_000,
+    },
+}
 TEXTBOOK = {
     **CHAT,
     "name": "textbook",
@@ -274,6 +291,11 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
             environment=environment,
         )
     )
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_numbers_of_an_application_give_the_number(environment: str) -> None:
+    numbers_give_their_values(plan_of(APPLIED, LIMITED, environment=environment))
 
 
 def test_the_numbers_of_a_burst_on_spot_give_the_number() -> None:

@@ -16,10 +16,13 @@ from sizing.plan.service.whole import UNSERVED, ServicePlan
 from sizing.plan.whole import Plan
 from sizing.service.application.api import (
     BATCH_ROWS,
+    COUNTED_S,
+    COUNTS,
     DELETE_WINDOW_S,
     MILLICORES,
     OTHER_CONNECTIONS,
     OTHER_MIB,
+    SETTINGS,
     connections_per_process,
 )
 from sizing.service.stores.aurora import connections_limit
@@ -28,6 +31,7 @@ from sizing.size import size
 from sizing.values.field_error import FieldError
 from sizing.workload import Workload
 from sizing.workload.application import Application, ApplicationApi
+from templates.programs import SCRIPTS
 
 ISSUER = {
     "token_issuer": "https://issuer.example",
@@ -354,6 +358,89 @@ def test_an_application_needs_the_issuer_of_its_tokens(
     with pytest.raises(FieldError) as refused:
         size([workload(**APP)], site, catalog)
     assert refused.value.field == ("application",)
+
+
+LIMIT = {"tokens_per_key_per_min": 100_000}
+
+
+@pytest.fixture(scope="session")
+def limited(applied: Callable[..., ServicePlan]) -> Callable[..., ServicePlan]:
+    """Plan of a chat whose application limits the tokens of a user, with other access."""
+
+    def build(**access: object) -> ServicePlan:
+        request = {**APP["request"], "context_tokens": 2_048}
+        return applied(request=request, access={**APP["access"], **access})
+
+    return build
+
+
+def test_a_limit_of_tokens_is_in_the_work_of_the_application(
+    limited: Callable[..., ServicePlan], catalog: Catalog
+) -> None:
+    """Each request adds its CPU time, two commits and a row; each process a connection."""
+    without, plan = application(limited()), application(limited(**LIMIT))
+    assert without.tokens is None and plan.tokens is not None
+    assert plan.tokens.tokens_per_user_per_min == 100_000
+    assert (plan.tokens.reserved_tokens, plan.tokens.requests_at_once) == (2_048, 48)
+    more_s = float(measured(catalog, "cpu_s_per_limited_response"))
+    assert plan.cpu_s_per_request == pytest.approx(float(without.cpu_s_per_request) + more_s)
+    assert (plan.tokens.commits_per_request, plan.tokens.connections_per_process) == (2, 1)
+    assert plan.commits_per_request == float(without.commits_per_request) + 2
+    before, after = without.retention, plan.retention
+    assert after.rows_per_request == float(before.rows_per_request) + 1
+    assert after.rows_per_day == before.rows_per_day + 10**6
+    writes = 2 * Fraction(10**6, 86_400) + Fraction(10**6, DELETE_WINDOW_S)
+    assert plan.writes_per_s == pytest.approx(float(without.writes_per_s) + float(writes))
+    assert plan.connections_total == without.connections_total + 2 * plan.pods_total
+    seconds = 86_400 + 2 * 3_600 + DELETE_WINDOW_S
+    assert plan.tokens.rows_most == -(-(10**6) * seconds // 86_400)
+
+
+@given(pods=st.integers(1, 2_000), limit=st.integers(100, 5_000))
+def test_the_connections_of_a_limit_fit_the_database_too(pods: int, limit: int) -> None:
+    each = connections_per_process(pods, limit, SETTINGS + COUNTS)
+    if each > 1:
+        assert pods * (2 * (each + SETTINGS + COUNTS) + 1) + OTHER_CONNECTIONS <= limit
+
+
+def test_the_firewall_of_an_application_limits_requests_alone(
+    limited: Callable[..., ServicePlan],
+) -> None:
+    """Guard: the limit of tokens alone would allow 48 requests."""
+    plan = limited(**LIMIT, public=True, requests_per_key_per_min=60)
+    assert plan.gateway is not None and plan.gateway.firewall is not None
+    firewall = plan.gateway.firewall
+    assert (firewall.requests_by_limit, firewall.requests_per_key) == ({"requests": 60}, 60)
+    assert (firewall.binding, firewall.tokens_per_key) == ("requests", None)
+    inside = limited(**LIMIT)
+    assert inside.gateway is not None and inside.gateway.firewall is None
+
+
+def test_the_engine_behind_a_limit_of_an_application_is_that_without_one(
+    limited: Callable[..., ServicePlan],
+) -> None:
+    """The check refuses several answers to a request, and only the application reaches it."""
+    assert limited(**LIMIT).serving == limited().serving
+
+
+def test_a_public_application_needs_a_limit_of_requests(
+    workload: Callable[..., Workload],
+) -> None:
+    request = {**APP["request"], "context_tokens": 2_048}
+    access = {**APP["access"], **LIMIT, "public": True}
+    with pytest.raises(ValidationError, match="the firewall cannot count the tokens") as refused:
+        workload(**APP | {"request": request, "access": access})
+    (detail,) = refused.value.errors()
+    fault = detail["ctx"]["error"]
+    assert isinstance(fault, FieldError)
+    assert fault.field == ("access", "requests_per_key_per_min")
+    both = {**access, "requests_per_key_per_min": 60}
+    assert workload(**APP | {"request": request, "access": both}).application is not None
+
+
+def test_the_deletion_keeps_counts_for_as_long_as_the_plan_says() -> None:
+    program = (SCRIPTS / "application" / "application_rows.py").read_text("utf-8")
+    assert f"\nCOUNTED_S = {COUNTED_S:_}\n" in program
 
 
 def test_the_plan_of_an_own_client_states_nothing_new(workload: Callable[..., Workload]) -> None:

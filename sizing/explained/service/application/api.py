@@ -1,12 +1,14 @@
 """Explanations of the application in front of the engines."""
 
-from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry, setting
+from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry, setting
 from sizing.explained.service.capacity import busiest_rate
 from sizing.plan.service.application.api import (
     ApplicationPlan,
     ApplicationPodsPlan,
     RetentionPlan,
+    TokenLimitPlan,
 )
+from sizing.service.application import api as application
 from sizing.values.exact import plain
 from sizing.workload import mean_tokens
 
@@ -20,9 +22,54 @@ def _measured(meaning: str, item: str, symbols: str = "the highest of the measur
     return Entry(meaning, symbols, "{v}", Basis.measured, f"{WORK}, {item}", remarks=MEASURED)
 
 
-def _per_request(meaning: str, what: str) -> Entry:
-    items = f"{what}_per_response + {what}_per_conversation / turns"
-    return Entry(meaning, items, "{v}", Basis.measured, WORK, remarks=MEASURED, arithmetic=False)
+def _per_request(meaning: str, what: str) -> Explainer:
+    def entry(leaf: Leaf) -> Entry:
+        items = f"{what}_per_response + {what}_per_conversation / turns"
+        items += f" + {what} of the limit of tokens" * _has_limit(leaf)
+        return Entry(
+            meaning, items, "{v}", Basis.measured, WORK, remarks=MEASURED, arithmetic=False
+        )
+
+    return entry
+
+
+def _has_limit(leaf: Leaf) -> bool:
+    """True where the application enforces a limit of tokens."""
+    plan = leaf.sized.application
+    return plan is not None and plan.tokens is not None
+
+
+def _others(leaf: Leaf) -> str:
+    """Connections of a process besides those to its conversations, as numbers."""
+    own, limit = "{application.SETTINGS}", "{s.application.tokens.connections_per_process}"
+    return f"({own} + {limit})" if _has_limit(leaf) else own
+
+
+def _connections_per_process(leaf: Leaf) -> Entry:
+    others = 2 if _has_limit(leaf) else 1
+    return Entry(
+        "connections of a process to its conversations",
+        "min(5, floor((floor((connections of the database - 10) / pods) - 1) / processes)"
+        f" - {others}), at least 1",
+        "max(1, min({application.CONNECTIONS}, floor((floor(({s.application.connections_limit}"
+        " - {application.OTHER_CONNECTIONS}) / {s.application.pods_total})"
+        f" - {{application.PROBES}}) / {{application.PROCESSES}}) - {_others(leaf)}))",
+        Basis.assumed,
+        CODE,
+    )
+
+
+def _connections_total(leaf: Leaf) -> Entry:
+    others = 2 if _has_limit(leaf) else 1
+    return Entry(
+        "connections to the database at most",
+        f"pods x (processes x (connections + {others}) + 1 for a probe) + 10 for other clients",
+        "{s.application.pods_total} * ({application.PROCESSES}"
+        f" * ({{s.application.connections_per_process}} + {_others(leaf)})"
+        " + {application.PROBES}) + {application.OTHER_CONNECTIONS}",
+        Basis.assumed,
+        CODE,
+    )
 
 
 def _median(meaning: str, item: str) -> Entry:
@@ -112,6 +159,9 @@ def _cpu_s_per_request(leaf: Leaf) -> Entry:
         symbols += " + share x s of a record of feedback"
         feedback = "s.application.feedback"
         numbers += f" + {{{feedback}.share}} * {{{feedback}.cpu_s_per_record}}"
+    if _has_limit(leaf):
+        symbols += " + s of the limit of tokens"
+        numbers += " + {s.application.tokens.cpu_s_per_request}"
     return Entry("CPU seconds of the application for one request", symbols, numbers)
 
 
@@ -156,25 +206,8 @@ API: Registry = {
             " / {application.PROCESSES}))",
         ),
         "pods_total": _pods_total,
-        "connections_per_process": Entry(
-            "connections of a process to its conversations",
-            "min(5, floor((floor((connections of the database - 10) / pods) - 1) / processes) - 1),"
-            " at least 1",
-            "max(1, min({application.CONNECTIONS}, floor((floor(({s.application.connections_limit}"
-            " - {application.OTHER_CONNECTIONS}) / {s.application.pods_total})"
-            " - {application.PROBES}) / {application.PROCESSES}) - {application.SETTINGS}))",
-            Basis.assumed,
-            CODE,
-        ),
-        "connections_total": Entry(
-            "connections to the database at most",
-            "pods x (processes x (connections + 1) + 1 for a probe) + 10 for other clients",
-            "{s.application.pods_total} * ({application.PROCESSES}"
-            " * ({s.application.connections_per_process} + {application.SETTINGS})"
-            " + {application.PROBES}) + {application.OTHER_CONNECTIONS}",
-            Basis.assumed,
-            CODE,
-        ),
+        "connections_per_process": _connections_per_process,
+        "connections_total": _connections_total,
         "connections_limit": _connections_limit,
         "commits_per_request": _per_request("transactions of one request that write", "commits"),
         "writes_per_s": Entry(
@@ -225,6 +258,50 @@ API: Registry = {
             "{v}",
             Basis.given,
             "the workload file: application.file_bytes_per_request",
+        ),
+    },
+    TokenLimitPlan: {
+        "tokens_per_user_per_min": Entry(
+            "tokens of one user in a minute at most, above which it is answered 429",
+            "limit of tokens",
+            "{w.access.tokens_per_key_per_min}",
+            Basis.given,
+            "the workload file: access.tokens_per_key_per_min",
+            remarks=(
+                "the application counts them, exactly, over all its pods: a key is the user, the"
+                " sub of a token",
+                "a minute is one of the database's clock; a request counts where it begins",
+            ),
+        ),
+        "reserved_tokens": Entry(
+            "tokens that a request reserves until its usage is known",
+            "the context: an engine computes no more for one request",
+            "{w.request.context_tokens}",
+            Basis.given,
+            "the workload file: request.context_tokens",
+        ),
+        "requests_at_once": Entry(
+            "requests of one user that may be at work at once, where the minute has no others",
+            "floor(limit of tokens / context)",
+            "floor({s.application.tokens.tokens_per_user_per_min}"
+            " / {s.application.tokens.reserved_tokens})",
+        ),
+        "cpu_s_per_request": _measured(
+            "CPU seconds of the limit for one request", application.LIMIT_CPU
+        ),
+        "commits_per_request": _measured(
+            "transactions of the limit for one request: one reserves, one settles",
+            application.LIMIT_COMMITS,
+        ),
+        "connections_per_process": setting(
+            "connections of a process to the counts", "the program opens one", Basis.assumed, CODE
+        ),
+        "rows_most": Entry(
+            "rows of the limit at most, one for each request until it is deleted",
+            "mean rate x (seconds of a day + those for which a count is kept + the deletion's)",
+            "ceil({s.traffic.requests_per_s_mean} * {application.LIMIT_ROWS}"
+            " * ({units.SECONDS_PER_DAY} + {application.COUNTED_S}"
+            " + {application.DELETE_WINDOW_S}))",
         ),
     },
     RetentionPlan: {

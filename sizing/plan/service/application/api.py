@@ -72,6 +72,25 @@ class RetentionPlan(Part):
     """Seconds of a day in which they are deleted."""
 
 
+class TokenLimitPlan(Part):
+    """Limit of the tokens of one user, which the application enforces."""
+
+    tokens_per_user_per_min: Annotated[int, Reaches(DEPLOYMENT, ENVIRONMENT)]
+    """Tokens of one user in a minute at most, prompts and answers."""
+    reserved_tokens: int
+    """Tokens that a request reserves before an engine starts: its context."""
+    requests_at_once: int
+    """Requests of one user that may be at work at once, where the minute has no others."""
+    cpu_s_per_request: Number
+    """CPU seconds of the limit for one request, the highest measured."""
+    commits_per_request: int
+    """Transactions of the limit for one request: one reserves, and one settles."""
+    connections_per_process: int
+    """Connections of one process for the limit."""
+    rows_most: int
+    """Rows of the limit at most: one for each request until the nightly deletion."""
+
+
 class ApplicationPlan(Part):
     """Application that answers users, and keeps their conversations in the database."""
 
@@ -102,7 +121,8 @@ class ApplicationPlan(Part):
     pods_total: Annotated[int, Reaches(DEPLOYMENT, "spec.replicas")]
     """Pods with those that may be lost."""
     connections_per_process: Annotated[int, Reaches(CONFIG_MAP, CONFIG)]
-    """Connections of one process to its conversations at most. One more is for its settings."""
+    """Connections of one process to its conversations at most. One more is for its settings, and
+    one for a limit of tokens."""
     connections_total: int
     """Connections of all pods at most, and of other clients."""
     connections_limit: int
@@ -136,6 +156,8 @@ class ApplicationPlan(Part):
     """Feedback of users; left out where none is accepted."""
     pods: ApplicationPodsPlan | None
     """Pods; null where the service gets no nodes."""
+    tokens: Annotated[TokenLimitPlan | None, Field(exclude_if=absent)] = None
+    """Limit of the tokens of one user; absent where none is stated."""
 
     @property
     def pods_built(self) -> int:
