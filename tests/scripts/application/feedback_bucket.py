@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import uuid
 from typing import Any
 
 from tests.scripts.application.ogx_service import OgxService
@@ -14,7 +15,7 @@ class FeedbackBucket:
     """Stream and bucket of one service; `deliver` does what Firehose does and its stand-in not."""
 
     def __init__(self, service: OgxService) -> None:
-        self._aws, self.name = service.aws, f"{service.name}-feedback"
+        self._aws, self.name = service.aws, f"feedback-{uuid.uuid4().hex[:12]}"
         place = {"LocationConstraint": service.environment["AWS_REGION"]}
         self._aws("s3", "create_bucket", Bucket=self.name, CreateBucketConfiguration=place)
         state = {"Status": "Enabled"}

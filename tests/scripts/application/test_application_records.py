@@ -26,7 +26,7 @@ def service(new_service: Callable[[], OgxService]) -> OgxService:
     return service
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def bucket(service: OgxService) -> FeedbackBucket:
     made = FeedbackBucket(service)
     service.environment |= made.environment
