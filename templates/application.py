@@ -5,11 +5,13 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from sizing.catalog.certificates.authorities import database_authorities
 from sizing.plan.service.application.api import ApplicationPlan, ApplicationPodsPlan
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.serving import ServingPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
+from sizing.service.application.api import VERIFIED
 from sizing.service.request_limits import KEEP_ALIVE_MARGIN_S
 from templates.engine import ENGINE_PORT, ENGINE_USER, LOOPBACK, argument
 from templates.environment import environment
@@ -31,6 +33,8 @@ DATABASE = "service"
 PROGRAMS, CONFIG, SECRET = "/programs", "/config", "/secret"
 """Folders of the programs, of the configuration and of the password in a pod."""
 CONFIG_FILE, SETUP_FILE = "config.yaml", "setup.yaml"
+AUTHORITIES_FILE = "database-authorities.pem"
+"""File with the authorities of the database's certificate."""
 SETUP_DEADLINE_S = 1_800
 """Seconds after which the setup of the database fails. Basis: assumed; a new database takes minutes
 to answer."""
@@ -45,6 +49,9 @@ FEEDBACK = {
     "FEEDBACK_STREAM": "${wire:feedback_stream}",
 }
 """Environment of pods that take feedback, or delete it."""
+AUTHORITIES = {"PGSSLROOTCERT": f"{CONFIG}/{AUTHORITIES_FILE}"}
+"""Environment by which the driver of PostgreSQL verifies the server, in OGX and in our programs.
+Basis: vendor (libpq, asyncpg)."""
 JOB_CPU, JOB_MEMORY = "200m", "512Mi"
 """Requests of a pod that prepares the database or deletes rows. Basis: assumed; the setup starts
 the application once."""
@@ -120,12 +127,15 @@ def application_documents(
 
 
 class Configuration:
-    """Two files of the application's configuration, in one ConfigMap that is named by both."""
+    """Files of the application's configuration, in one ConfigMap that is named by all of them."""
 
-    def __init__(self, config: str, setup: str) -> None:
-        digest = hashlib.sha256(f"{config}\0{setup}".encode()).hexdigest()[:DIGEST_DIGITS]
-        self.name = f"application-config-{digest}"
-        self._files = (Program(CONFIG_FILE, config), Program(SETUP_FILE, setup))
+    def __init__(self, config: str, setup: str, authorities: str = "") -> None:
+        whole = "\0".join((config, setup, authorities))
+        self.name = (
+            f"application-config-{hashlib.sha256(whole.encode()).hexdigest()[:DIGEST_DIGITS]}"
+        )
+        files = {CONFIG_FILE: config, SETUP_FILE: setup, AUTHORITIES_FILE: authorities}
+        self._files = [Program(name, text) for name, text in files.items() if text]
 
     @property
     def values(self) -> dict[str, str]:
@@ -134,7 +144,7 @@ class Configuration:
 
     @property
     def modules(self) -> list[dict[str, str]]:
-        """Values of the file with which the setup makes the tables."""
+        """Values of the other files: of the setup's, and of the database's authorities."""
         return [each.values for each in self._files[1:]]
 
 
@@ -163,8 +173,10 @@ def _configuration(
         "token": token,
     }
     setup = {"engine_url": NO_ENGINE, "host": LOOPBACK, "processes": 1, "token": None}
-    texts = (running_lines(template.render(values | each)) for each in (config, setup))
-    return Configuration(*texts)
+    first, second = (running_lines(template.render(values | each)) for each in (config, setup))
+    verifies = application.database_tls == VERIFIED
+    authorities = database_authorities(plan.site.region) if verifies else None
+    return Configuration(first, second, authorities or "")
 
 
 def application_name(service: str) -> str:
@@ -191,7 +203,7 @@ def _environment(plan: Plan, service: ServicePlan, application: ApplicationPlan)
         "DATABASE_HOST": "${wire:database_host}",
         "DATABASE_PORT": str(DATABASE_PORT),
         "DATABASE": DATABASE,
-        "DATABASE_TLS": "require",
+        "DATABASE_TLS": application.database_tls,
         "ROLE": COMPONENT,
         "SECRET_ARN": "${wire:application_secret_arn}",
         "SECRET_FILE": f"{SECRET}/password",
@@ -200,7 +212,9 @@ def _environment(plan: Plan, service: ServicePlan, application: ApplicationPlan)
         "HOME": "/tmp",
         # Guard: its other form renders each fault for seconds, and the process answers no probe.
         "OGX_LOG_FORMAT": "json",
-    } | ({} if application.feedback is None else FEEDBACK)
+        **(AUTHORITIES if application.database_tls == VERIFIED else {}),
+        **({} if application.feedback is None else FEEDBACK),
+    }
 
 
 def _answering(

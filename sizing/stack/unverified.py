@@ -8,7 +8,7 @@ from sizing.locks.versions import addon_versions
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import ClusterServicesPlan
 from sizing.plan.stack.nodes import CpuPool, NodePool
-from sizing.service.application.api import APPLICATION_IMAGE
+from sizing.service.application.api import APPLICATION_IMAGE, VERIFIED
 from sizing.service.items.jobs import WORKER_IMAGE
 from sizing.service.serving import COPY_IMAGE, engines_of, service_image
 from sizing.service.stores.renditions import FFMPEG_IMAGE
@@ -36,6 +36,9 @@ def unverified_pins(
     pins = [catalog.pin(item) for item in items]
     lines = [f"{pin.item} {pin.version}: {pin.source}" for pin in pins if not pin.verified]
     lines += _digests(services, site, catalog)
+    applications = [s.application for s in services if s.application_pods]
+    if any(a is not None and a.database_tls != VERIFIED for a in applications):
+        lines.append(f"the database's server in {site.region}: no certificate of its authority")
     lines += _cluster(cpu_pools, site, catalog)
     lines += _on_arm64(services, pools, catalog)
     if any(pool.ami_release is None for pool in pools):

@@ -261,8 +261,13 @@ APPLIED: dict[str, Any] = CHAT | {
 
 def applied_plan(environment: str = "prod", **changes: object) -> Plan:
     """Plan of the chat with an application."""
-    found = site(environment).model_copy(update=ISSUER)
+    found = applied_site(environment)
     return size([Workload.model_validate(APPLIED | changes)], found, load_catalog())
+
+
+def applied_site(environment: str = "prod") -> Site:
+    """Site of that plan, with an issuer of tokens."""
+    return site(environment).model_copy(update=ISSUER)
 
 
 QUEUED_BURST: dict[str, Any] = QUEUED | {

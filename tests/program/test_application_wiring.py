@@ -75,6 +75,7 @@ def test_the_claims_cover_the_application() -> None:
         "buffer_mib",
         "buffer_s",
         "connections_per_process",
+        "database_tls",
         "cpu_millicores",
         "days",
         "drain_s",

@@ -5,8 +5,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from sizing.catalog import load_catalog
+from sizing.catalog.certificates.authorities import database_authorities
 from sizing.plan.service.application.api import ApplicationPlan
 from sizing.plan.whole import Plan
+from sizing.size import size
+from sizing.workload import Workload
 from templates.application import (
     APPLICATION_PORT,
     APPLICATION_WIRES,
@@ -16,7 +20,7 @@ from templates.application import (
 from templates.engine import ENGINE_PORT
 from templates.programs import APPLICATION, programs
 from templates.render import render
-from tests.components.plans import applied_plan, changed_service, chat_plan
+from tests.components.plans import APPLIED, applied_plan, applied_site, changed_service, chat_plan
 
 PLAN = applied_plan()
 PODS = ("application-deployment", "application-setup-job", "application-expiry")
@@ -117,6 +121,28 @@ def test_the_pods_that_answer_can_erase_a_user() -> None:
     stated = environment(PLAN, PODS[0])
     needed = ("BATCH", "BUCKET", "DATABASE_HOST", "DATABASE_TLS", "ROLE", "SECRET_FILE")
     assert all(stated[name] for name in needed)
+
+
+def test_each_pod_verifies_the_database_by_the_authorities_of_its_region() -> None:
+    text = document(PLAN, "application-config")["data"]["database-authorities.pem"]
+    assert text == database_authorities(PLAN.site.region)
+    for name in PODS:
+        stated = environment(PLAN, name)
+        (container,) = pod(PLAN, name)["spec"]["containers"]
+        mounted = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+        assert stated["DATABASE_TLS"] == "verify-full"
+        assert stated["PGSSLROOTCERT"] == f"{mounted['config']}/database-authorities.pem"
+
+
+def test_a_region_without_known_authorities_is_encrypted_and_reported() -> None:
+    zones = tuple(f"apse5-az{number}" for number in (1, 2, 3))
+    site = applied_site().model_copy(update={"region": "ap-southeast-5", "zones": zones})
+    plan = size([Workload.model_validate(APPLIED)], site, load_catalog())
+    stated = environment(plan, PODS[0])
+    assert stated["DATABASE_TLS"] == "require" and "PGSSLROOTCERT" not in stated
+    assert list(document(plan, "application-config")["data"]) == ["config.yaml", "setup.yaml"]
+    assert [line for line in plan.unverified if "no certificate of its authority" in line]
+    assert not [line for line in PLAN.unverified if "no certificate of its authority" in line]
 
 
 def test_an_engine_ends_its_answers_before_it_stops() -> None:

@@ -4,6 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from sizing.catalog import Catalog
+from sizing.catalog.certificates.authorities import database_authorities
 from sizing.fleet.packing import NODES_PER_GROUP_LIMIT
 from sizing.fleet.redundancy import nodes_for_zone_loss
 from sizing.locks.versions import image_reference
@@ -70,6 +71,8 @@ LIMIT_ROWS = 1
 """Rows of a limit of tokens for one request at most. Basis: arithmetic; a user has one a minute."""
 DELETE_WINDOW_S = 6 * 3_600
 """Seconds of a day in which due rows are deleted. Basis: assumed."""
+VERIFIED = "verify-full"
+"""TLS that verifies the server and its name."""
 BATCH_ROWS = 1_000
 """Rows of one transaction that deletes. Basis: assumed."""
 
@@ -237,6 +240,7 @@ def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPl
         pods_needed=needed,
         pods_total=total,
         connections_per_process=each,
+        database_tls=database_tls(case.site.region),
         connections_total=total * (PROCESSES * (each + others) + PROBES) + OTHER_CONNECTIONS,
         connections_limit=limit,
         commits_per_request=plain(per_request("commits", workload, catalog)),
@@ -323,6 +327,11 @@ def _pods(case: Case, spare: int) -> ApplicationPodsPlan:
         stop_s=2 * drain_s,
         drain_s=drain_s,
     )
+
+
+def database_tls(region: str) -> str:
+    """TLS of connections to the database, by a name of PostgreSQL. Basis: vendor (libpq)."""
+    return VERIFIED if database_authorities(region) else "require"
 
 
 def beyond_limits(plan: ApplicationPlan) -> list[str]:

@@ -123,6 +123,9 @@ class ApplicationPlan(Part):
     connections_per_process: Annotated[int, Reaches(CONFIG_MAP, CONFIG)]
     """Connections of one process to its conversations at most. One more is for its settings, and
     one for a limit of tokens."""
+    database_tls: Annotated[str, Reaches(DEPLOYMENT, ENVIRONMENT)]
+    """TLS of the connections: verify-full, or require where the certificates of the region's
+    authorities are not known and the server is not verified."""
     connections_total: int
     """Connections of all pods at most, and of other clients."""
     connections_limit: int

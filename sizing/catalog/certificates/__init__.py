@@ -1,0 +1,1 @@
+"""Certificates of authorities that clients verify."""
