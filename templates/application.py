@@ -111,15 +111,17 @@ def application_documents(
     }
     own["setup_name"] = _setup_name(pods, script.name, files.name)
     common = _environment(plan, service, application)
-    answering = own | _answering(service.name, serving, application, common, gateway)
-    setup, expiry = own | _setup(common), own | _expiry(application, common)
+    # Guard: not in the setup's, which would run again for what it does not use.
+    users = common | ({} if application.feedback is None else FEEDBACK)
+    answering = own | _answering(service.name, serving, application, users, gateway)
+    setup, expiry = own | _setup(common), own | _expiry(application, users)
     for document in ("deployment", "service", "budget"):
         yield f"application-{document}", f"application-{document}", answering
     yield "application-setup-job", "application-setup-job", setup
     yield "application-expiry", "application-expiry", expiry
     for part in (answering, setup, expiry):
         yield f"network-policy-{part['component']}", "network-policy-application", part
-    for part in (answering, setup):
+    for part in (answering, setup, expiry):
         yield f"{part['component']}-service-account", "pod-account", part
     yield "script-application", "script", own
     config = {"script": files.values, "modules": files.modules}
@@ -213,7 +215,6 @@ def _environment(plan: Plan, service: ServicePlan, application: ApplicationPlan)
         # Guard: its other form renders each fault for seconds, and the process answers no probe.
         "OGX_LOG_FORMAT": "json",
         **(AUTHORITIES if application.database_tls == VERIFIED else {}),
-        **({} if application.feedback is None else FEEDBACK),
     }
 
 
@@ -281,7 +282,7 @@ def _setup(common: dict[str, str]) -> dict[str, Any]:
 def _expiry(application: ApplicationPlan, common: dict[str, str]) -> dict[str, Any]:
     return {
         "component": EXPIRY,
-        "account": COMPONENT,
+        "account": EXPIRY,
         "answers": False,
         "calls_engines": False,
         "fetches_secret": True,

@@ -22,9 +22,9 @@ PREFIX_LIMIT = 6
 
 
 FIRST, SECOND = 1, 2
+"""Priorities of rules; the first one that matches a request counts."""
 PATTERNS = 5
 """Most patterns of one rule. Basis: vendor (quotas of application load balancers)."""
-"""Priorities of rules; the first one that matches a request counts."""
 
 
 @dataclass(frozen=True)

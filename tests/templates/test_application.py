@@ -116,11 +116,23 @@ def test_files_are_accepted_or_not_and_always_have_a_bucket() -> None:
     assert int(environment(PLAN, PODS[0])["FILE_BYTES"]) > 0
 
 
-def test_the_pods_that_answer_can_erase_a_user() -> None:
-    """Guard: the how-to runs the program in one of them."""
-    stated = environment(PLAN, PODS[0])
+def test_the_pods_that_delete_can_erase_a_user() -> None:
+    """Guard: the how-to replaces the last word of their command."""
+    stated = environment(PLAN, PODS[2])
     needed = ("BATCH", "BUCKET", "DATABASE_HOST", "DATABASE_TLS", "ROLE", "SECRET_FILE")
-    assert all(stated[name] for name in needed)
+    assert all(stated[name] for name in (*needed, "FEEDBACK_BUCKET"))
+    (container,) = pod(PLAN, PODS[2])["spec"]["containers"]
+    assert container["command"][-2:] == ["/programs/application_rows.py", "expire"]
+
+
+def test_feedback_changes_nothing_of_the_setup() -> None:
+    """Guard: a Job that changes is deleted and runs again."""
+    without = applied_plan(application={"api": "ogx", "file_bytes_per_request": 1_000})
+    assert environment(PLAN, PODS[0]).keys() - environment(without, PODS[0]).keys() == {
+        "FEEDBACK_BUCKET",
+        "FEEDBACK_STREAM",
+    }
+    assert document(PLAN, PODS[1]) == document(without, PODS[1])
 
 
 def test_each_pod_verifies_the_database_by_the_authorities_of_its_region() -> None:

@@ -20,7 +20,7 @@ from components.service.database import Database
 from components.service.object_store import ObjectStore
 from components.wires import wired
 from sizing.plan.stack.cluster import RolesPlan
-from templates.application import COMPONENT, SETUP, SETUP_DEADLINE_S
+from templates.application import COMPONENT, EXPIRY, SETUP, SETUP_DEADLINE_S
 from templates.document import document_values
 
 AWAIT_MARGIN_S = 300
@@ -81,13 +81,14 @@ class Application(pulumi.ComponentResource):
         self._secret = self._password()
         self._wires = self._made_wires()
         own = self._account(COMPONENT, self._answering_rights())
+        deleting = self._account(EXPIRY, self._deleting_rights())
         setup = self._account(SETUP, self._setup_rights())
         files = [self._files("script-application"), self._files("application-config")]
         ready = self._setup([*args.after, *args.database.ready, *setup, *files])
         self.service = self._service()
         self._budget()
         self._deployment([*args.after, *own, *files, ready])
-        self._expiry([*args.after, *own, *files, ready])
+        self._expiry([*args.after, *deleting, *files, ready])
         self.register_outputs({})
 
     def _password(self) -> secretsmanager.Secret:
@@ -119,8 +120,21 @@ class Application(pulumi.ComponentResource):
         return wired(document_values(self._args.documents[document]), self._wires)
 
     def _answering_rights(self) -> pulumi.Output[str]:
-        """Policy of the pods that answer or delete: their password, and their users' files and
-        feedback."""
+        """Policy of the pods that answer: their password, their users' files, and a new line of
+        feedback, of which they read none."""
+        feedback = self._args.feedback
+        put = [] if feedback is None else [allow("firehose:PutRecord", feedback.stream.arn)]
+        return policy(*self._common_rights(), *put)
+
+    def _deleting_rights(self) -> pulumi.Output[str]:
+        """Policy of the pods that delete what is due or of one user."""
+        feedback = self._args.feedback
+        return policy(
+            *self._common_rights(), *([] if feedback is None else _feedback_rights(feedback))
+        )
+
+    def _common_rights(self) -> list[dict[str, Any]]:
+        """Rights to the password and to the files of users."""
         args, uploads = self._args, self._args.uploads
         statements = [
             allow("secretsmanager:GetSecretValue", self._secret.arn),
@@ -138,18 +152,7 @@ class Application(pulumi.ComponentResource):
                 allow(["s3:ListBucket", "s3:ListBucketVersions"], uploads.arn),
                 allow(actions, pulumi.Output.concat(uploads.arn, "/*")),
             ]
-        if args.feedback is not None:
-            statements += self._feedback_rights(args.feedback)
-        return policy(*statements)
-
-    def _feedback_rights(self, feedback: Feedback) -> list[dict[str, Any]]:
-        """Rights to add a line, and to take out those that are due or of one user."""
-        objects = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"]
-        return [
-            allow("firehose:PutRecord", feedback.stream.arn),
-            allow(["s3:ListBucket", "s3:ListBucketVersions"], feedback.store.arn),
-            allow(objects, pulumi.Output.concat(feedback.store.arn, "/*")),
-        ]
+        return statements
 
     def _setup_rights(self) -> pulumi.Output[str]:
         """Policy of the setup, which alone reads the password of the database's master user."""
@@ -239,3 +242,12 @@ class Application(pulumi.ComponentResource):
             spec=document["spec"],
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
         )
+
+
+def _feedback_rights(feedback: Feedback) -> list[dict[str, Any]]:
+    """Rights to take out lines that are due or of one user."""
+    objects = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject", "s3:PutObject"]
+    return [
+        allow(["s3:ListBucket", "s3:ListBucketVersions"], feedback.store.arn),
+        allow(objects, pulumi.Output.concat(feedback.store.arn, "/*")),
+    ]

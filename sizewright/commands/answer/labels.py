@@ -57,6 +57,8 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "margins": ("calibrated.margins.*",),
     "measure": ("calibrated.one_run.*",),
     "public ingress": ("gateway.*",),
+    "host cache": ("host_cache.*",),
+    "feedback": ("application.feedback.*",),
     "cost": ("choice.pool_usd_per_month",),
     "buy": ("buying.*",),
     "load": ("traffic.requests_per_s_peak", "pool.utilisation_at_peak"),

@@ -36,8 +36,9 @@ def command(name: str | None, directory: Path | None, as_markdown: bool, as_json
     sizewright schema workload --markdown
     sizewright schema --directory docs/schema
 
-    NAME is workload, site, stack-lock, or a command. The schema of a command describes what it
-    prints with --json. error is the output of any command that refuses its input with --json.
+    NAME is workload, site, stack-lock, feedback, or a command. The schema of a command describes
+    what it prints with --json, and feedback what users send to an application. error is the output
+    of any command that refuses its input with --json.
     An editor completes and explains a workload file with the first line
     `# yaml-language-server: $schema=PATH`. PATH leads from the file to its schema.
     """

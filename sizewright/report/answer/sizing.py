@@ -41,7 +41,7 @@ from sizing.plan.service.stores import BucketPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 from sizing.values.exact import Number
-from sizing.workload import Load, Method
+from sizing.workload import Load, Method, Workload
 
 
 def size_tables(plan: Plan) -> Iterator[Table]:
@@ -187,7 +187,7 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         if service.calibrated.one_run is not None:
             yield "one own run", _one_run(service, service.calibrated.one_run)
     if service.host_cache:
-        yield "host cache", _host_cache(service.host_cache)
+        yield "host cache", _host_cache(service.host_cache, service.inputs)
     if service.item:
         yield "item", _item(service.item)
     if service.calibrated or service.latency:
@@ -209,7 +209,7 @@ def _fleet_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
             yield "checkpoint", service.choice.checkpoint.text
 
 
-def _host_cache(found: HostCachePlan) -> str:
+def _host_cache(found: HostCachePlan, inputs: Workload) -> str:
     """Size of the KV cache in host memory, then both ends of its effect on a prompt and on the
     GPUs."""
     link = f"{number(found.link_gb_per_s)} GB/s to a GPU"
@@ -217,8 +217,12 @@ def _host_cache(found: HostCachePlan) -> str:
     text = f"{found.gib:,} GiB a replica, {found.tokens:,} tokens, {link}"
     if not found.hits:
         return f"{text}; the method that sizes does not know its effect"
-    ends = "; ".join(_host_hits(each) for each in found.hits)
-    return f"{text}; {_gpus(found.gpus_needed_without)} without it; {ends}"
+    given = {each.hit_ratio: each for each in found.hits}
+    ends = "; ".join(_host_hits(each) for each in given.values())
+    without = f"{_gpus(found.gpus_needed_without)} without it"
+    method = Method.calibrated if inputs.capacity is None else inputs.capacity.method
+    by = "" if method is Method.calibrated else f"{method.value} sizes; by the calibrated estimate "
+    return f"{text}; {by}{without}; {ends}"
 
 
 def _host_hits(found: HostHitsPlan) -> str:

@@ -289,7 +289,8 @@ def _warnings(plan: Plan) -> Iterator[str]:
         cache = service.host_cache
         if cache is not None and any(hits.saves_nothing for hits in cache.hits):
             slow = "copying KV cache from host memory takes longer than computing it"
-            yield f"{service.name}: {slow}, so that hits save nothing."
+            remedy = "leave out engine.kv_offload, because hits make prompts wait longer"
+            yield f"{service.name}: {slow}: {remedy}."
     for service in plan.services:
         application = service.application
         if application is not None and application.interaction_ratio < SMALL_RATIO:

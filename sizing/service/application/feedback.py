@@ -1,6 +1,7 @@
 """How much feedback do users give, and what does it take to keep it?"""
 
 from fractions import Fraction
+from math import floor
 
 from sizing.catalog import Catalog
 from sizing.plan.service.application.feedback import FeedbackPlan
@@ -14,9 +15,12 @@ RECORD_BYTES = 400
 """Bytes of a record without its comment. Basis: measured (310 with a subject of 36 characters, no
 comment, and the longest time, label and identity of a response; 64 more for the name of a
 model)."""
-RECORDS_PER_S_LIMIT, BYTES_PER_S_LIMIT = 1_000, MIB
-"""Requests and bytes a second of a stream with direct puts. Basis: vendor (Amazon Data Firehose
-quotas: the lowest of all regions; us-east-1, us-west-2 and eu-west-1 have 2,000 and 5 MiB)."""
+LIMITS = (1_000, MIB)
+"""Records and bytes a second of a stream with direct puts of one record each. Basis: vendor (Amazon
+Data Firehose quotas, read 2026-11-30)."""
+LARGE_LIMITS = (2_000, 5 * MIB)
+"""Those of the three regions in `LARGE_REGIONS`. Basis: vendor (the same)."""
+LARGE_REGIONS = frozenset({"us-east-1", "us-west-2", "eu-west-1"})
 BUFFER_S, BUFFER_MIB = 900, 16
 """Seconds and MiB after which the stream writes an object. Basis: vendor (60 to 900 s, 1 to 128
 MiB); assumed: few objects, and each fits into the memory of the program that erases a user."""
@@ -50,13 +54,14 @@ def feedback_plan(
     given = application.feedback
     share, each = exact(given.share), ceiling(RECORD_BYTES + exact(given.comment_bytes))
     daily = rates.mean * share * SECONDS_PER_DAY
+    records_limit, bytes_limit = LARGE_LIMITS if site.region in LARGE_REGIONS else LIMITS
     return FeedbackPlan(
         share=plain(share),
         records_per_s=plain(rates.busiest * share),
-        records_per_s_limit=RECORDS_PER_S_LIMIT,
+        records_per_s_limit=records_limit,
         record_bytes=each,
         bytes_per_s=plain(rates.busiest * share * each),
-        bytes_per_s_limit=BYTES_PER_S_LIMIT,
+        bytes_per_s_limit=bytes_limit,
         records_per_day=ceiling(daily),
         days=data.retention_days,
         stored_bytes=ceiling(daily * each * data.retention_days),
@@ -68,13 +73,14 @@ def feedback_plan(
 
 
 def beyond_stream(plan: FeedbackPlan) -> list[str]:
-    """Limits of the stream that the feedback exceeds, each with its numbers and a remedy."""
-    remedy = "ask fewer users: a smaller application.feedback.share"
-    reasons = list[str]()
+    """Limit of the stream that the feedback exceeds, with its numbers and a remedy."""
     if plan.records_per_s > plan.records_per_s_limit:
         over = f"{plan.records_per_s:,.0f} records/s of feedback exceed the"
-        reasons.append(f"{over} {plan.records_per_s_limit:,} of a stream; {remedy}")
+        most = floor(1_000 * plan.share * plan.records_per_s_limit / plan.records_per_s) / 1_000
+        remedy = f"ask fewer users: application.feedback.share of at most {most:g}"
+        return [f"{over} {plan.records_per_s_limit:,} of a stream; {remedy}"]
     if plan.bytes_per_s > plan.bytes_per_s_limit:
         over = f"{plan.bytes_per_s:,.0f} bytes/s of feedback exceed the"
-        reasons.append(f"{over} {plan.bytes_per_s_limit:,} of a stream; {remedy}")
-    return reasons
+        remedy = "smaller application.feedback.share or comment_bytes"
+        return [f"{over} {plan.bytes_per_s_limit:,} of a stream; {remedy}"]
+    return []

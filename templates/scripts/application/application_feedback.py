@@ -30,8 +30,11 @@ from application_judgement import Feedback
 from pydantic import ValidationError
 
 FEEDBACK = "/v1/feedback"
-BODY_BYTES = 32_768
-"""Bytes of a request at most. Basis: assumed; a comment of 4,000 characters, each escaped."""
+BODY_BYTES = 65_536
+"""Bytes of a request at most. Basis: arithmetic (a comment of 4,000 characters, each escaped as two
+units of UTF-16 in 12 bytes)."""
+ENDED = ("completed", "incomplete")
+"""States of a response that a user may judge."""
 Put = Callable[[bytes], Awaitable[None]]
 """Function that keeps a line, and raises StreamError where it cannot."""
 
@@ -60,12 +63,14 @@ class Collecting:
 
     async def _taken(self, scope: Scope, receive: Receive) -> Feedback:
         """Keep the feedback of a request. Raises RefusedError."""
+        if scope["method"] != "POST":
+            raise RefusedError(405, "feedback is sent by POST")
         headers = dict(scope["headers"])
         length = headers.get(b"content-length", b"0").decode("latin-1")
         given = read_feedback(await read(receive, length, BODY_BYTES))
-        if scope["method"] != "POST":
-            raise RefusedError(405, "feedback is sent by POST")
         response = await self._response(scope, given.response_id)
+        if response.get("status") not in ENDED:
+            raise RefusedError(409, "the response did not end", "response_id")
         # Guard: OGX has verified the token by now, so that its subject is the user.
         user = subject_of(headers.get(b"authorization", b"").decode("latin-1"))
         if user is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import zlib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -22,6 +23,14 @@ from application_secret import AWS_ERRORS, CLIENT
 PREFIX = "feedback/"
 DATED = f"{PREFIX}date="
 """Beginning of the keys of one day, before the day."""
+
+
+class Removed:
+    """What was removed, and how much is left."""
+
+    def __init__(self, count: int, unread: list[str], *, is_whole: bool) -> None:
+        self.count, self.unread = count, unread
+        self.left = len(unread) + (0 if is_whole else max(count, 1))
 
 
 class Stream:
@@ -47,26 +56,36 @@ class Records(Bucket):
     def __init__(self, given: Mapping[str, str]) -> None:
         super().__init__(given["FEEDBACK_BUCKET"], given["AWS_REGION"])
 
-    def expire(self, days: int) -> tuple[int, bool]:
-        """Delete the objects of days that are due; return their number, and whether they are gone.
+    def expire(self, days: int) -> Removed:
+        """Delete the objects of days that are due.
 
         Guard: an object that an erasure has written again is young for the bucket's own rule.
         """
-        first = datetime.now(UTC).date() - timedelta(days=days)
-        due = [{"Key": key} for key in self._keys() if day_of(key) < first]
-        return len(due), self._delete(due)
+        first, unread = datetime.now(UTC).date() - timedelta(days=days), list[str]()
+        due = list[dict[str, str]]()
+        for key in self._keys():
+            try:
+                if day_of(key) < first:
+                    due.append({"Key": key})
+            except ValueError:
+                unread.append(key)
+        return Removed(len(due), unread, is_whole=self._delete(due))
 
-    def erase(self, user: str) -> tuple[int, bool]:
-        """Delete the lines of a user; return their number, and whether they are gone."""
-        count = 0
+    def erase(self, user: str) -> Removed:
+        """Delete the lines of a user. An object of another form is left, and all others are not."""
+        count, unread = 0, list[str]()
         for key in self._keys():
             found = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-            lines = gzip.decompress(found).splitlines(keepends=True)
-            kept = [line for line in lines if json.loads(line)["user"] != user]
+            try:
+                lines = gzip.decompress(found).splitlines(keepends=True)
+                kept = [line for line in lines if json.loads(line)["user"] != user]
+            except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError):
+                unread.append(key)
+                continue
             count += len(lines) - len(kept)
             if len(kept) < len(lines):
                 self._replace(key, b"".join(kept))
-        return count, self._delete_replaced()
+        return Removed(count, unread, is_whole=self._delete_replaced())
 
     def _replace(self, key: str, lines: bytes) -> None:
         if lines:

@@ -11,7 +11,8 @@ stay until their users delete them. Counts of tokens go when their minute is lon
 
 `erase OWNER` deletes every row of one user in all tables, and all versions of the objects of their
 files in BUCKET, below KEY_PREFIX where that is given, and their lines of feedback. A line is in the
-bucket once the stream has delivered it, after 15 minutes at most: run it again then.
+bucket once the stream has delivered it, 15 minutes later, or up to 24
+hours while deliveries fail: run it again then.
 
 FEEDBACK_BUCKET is the bucket of feedback, where there is one.
 DATABASE_HOST, DATABASE_PORT, DATABASE, DATABASE_TLS, ROLE, AWS_REGION, and SECRET_FILE or
@@ -28,15 +29,17 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from application_database import COUNTS, FAULTS, connected, in_schema, login_of, tables
+from application_database import COUNTS, FAULTS, connected, in_schema, login_of, tables, take_turn
 from application_files import Files
-from application_records import Records
+from application_records import Records, Removed
 from application_secret import code_of, report
 
 DAY_S = 86_400
+FEEDBACK_TURN = 5_130_727
+"""Number of the turn to remove feedback. Guard: no other program uses it."""
 COUNTED_S = 7_200
 """Seconds for which a count is kept: longer than any answer, which settles it at its end."""
 CONVERSATIONS = in_schema("openai_conversations")
@@ -57,13 +60,13 @@ class Rows:
     """Rows of the application; `deleted` counts them by table."""
 
     def __init__(self, connection: Any, batch: int) -> None:
-        self._database, self._batch = connection, batch
+        self.database, self._batch = connection, batch
         self.deleted: dict[str, int] = {}
 
     async def expire(self, before: int) -> int:
         """Delete what is older than a time in seconds; return the number of rows left."""
         time_and_id: tuple[int, str] = (0, "")
-        while due := await self._database.fetch(
+        while due := await self.database.fetch(
             f"SELECT c.created_at, c.id {DUE} AND (c.created_at, c.id) > ($2, $3)"
             " ORDER BY c.created_at, c.id LIMIT $4",
             before,
@@ -79,7 +82,7 @@ class Rows:
                 pass
         while await self._delete(COUNTS, "minute < $1", int(time.time()) - COUNTED_S):
             pass
-        left: int = await self._database.fetchval(
+        left: int = await self.database.fetchval(
             f"SELECT (SELECT count(*) {DUE})"
             f" + (SELECT count(*) FROM {RESPONSES} WHERE created_at < $1)"
             f" + (SELECT count(*) FROM {FILES} WHERE created_at < $1)",
@@ -108,16 +111,16 @@ class Rows:
         counts = [f"SELECT count(*) FROM {table} WHERE owner_principal = $1" for table in owned]
         # Guard: the registry has no column of owners, but its values may name one.
         named = f"SELECT count(*) FROM {REGISTRY} WHERE strpos(value, $1) > 0"
-        left: list[int] = [await self._database.fetchval(count, owner) for count in counts]
-        registered: int = await self._database.fetchval(named, json.dumps(owner))
+        left: list[int] = [await self.database.fetchval(count, owner) for count in counts]
+        registered: int = await self.database.fetchval(named, json.dumps(owner))
         return sum(left) + registered
 
     async def _tables(self, column: str) -> list[str]:
-        return [in_schema(name) for name in await tables(self._database, column)]
+        return [in_schema(name) for name in await tables(self.database, column)]
 
     async def _owned(self, table: str, owner: str, last: str) -> list[str]:
         """Ids of a batch of a user's rows after an id."""
-        rows = await self._database.fetch(
+        rows = await self.database.fetch(
             f"SELECT id FROM {table} WHERE owner_principal = $1 AND id > $2 ORDER BY id LIMIT $3",
             owner,
             last,
@@ -130,9 +133,9 @@ class Rows:
 
         Guard: one that was used meanwhile is no longer due, and stays.
         """
-        async with self._database.transaction():
+        async with self.database.transaction():
             if before is not None:
-                found = await self._database.fetch(
+                found = await self.database.fetch(
                     f"SELECT c.id {DUE} AND c.id = ANY($2) FOR UPDATE OF c", before, ids
                 )
                 ids = [row["id"] for row in found]
@@ -144,7 +147,7 @@ class Rows:
     async def _end_orphans(self, table: str) -> None:
         """Delete the rows of a table whose conversation does not exist."""
         last = ""
-        while found := await self._database.fetch(
+        while found := await self.database.fetch(
             f"SELECT DISTINCT t.conversation_id FROM {table} t WHERE t.conversation_id > $1"
             f" AND {ORPHAN} ORDER BY t.conversation_id LIMIT $2",
             last,
@@ -160,7 +163,7 @@ class Rows:
 
         Guard: the condition is stated twice. A row that changes meanwhile must still fulfil it.
         """
-        done: str = await self._database.execute(
+        done: str = await self.database.execute(
             f"DELETE FROM {table} t WHERE {condition} AND ctid = ANY(ARRAY("
             f"SELECT ctid FROM {table} t WHERE {condition} LIMIT $2))",
             value,
@@ -176,7 +179,9 @@ async def expired(given: Mapping[str, str], days: int, batch: int) -> int:
     async with connected(given, login_of(given)) as connection:
         rows = Rows(connection, batch)
         left = await rows.expire(int(time.time()) - days * DAY_S)
-    return left_of("expired", rows, left, [one.expire(days) for one in records_of(given)])
+        left += await without_feedback(given, rows, lambda records: records.expire(days))
+    report("expired", deleted=rows.deleted, left=left)
+    return left
 
 
 async def erased(given: Mapping[str, str], owner: str, batch: int) -> int:
@@ -184,21 +189,26 @@ async def erased(given: Mapping[str, str], owner: str, batch: int) -> int:
     async with connected(given, login_of(given)) as connection:
         rows = Rows(connection, batch)
         left = await rows.erase(owner, Files(given))
-    return left_of("erased", rows, left, [one.erase(owner) for one in records_of(given)])
-
-
-def records_of(given: Mapping[str, str]) -> list[Records]:
-    """Bucket of feedback, where there is one."""
-    return [Records(given)] if given.get("FEEDBACK_BUCKET") else []
-
-
-def left_of(event: str, rows: Rows, left: int, feedback: list[tuple[int, bool]]) -> int:
-    """Report what is deleted, and return how much is left."""
-    for count, gone in feedback:
-        rows.deleted["feedback"] = count
-        left += 0 if gone else count
-    report(event, deleted=rows.deleted, left=left)
+        left += await without_feedback(given, rows, lambda records: records.erase(owner))
+    report("erased", deleted=rows.deleted, left=left)
     return left
+
+
+async def without_feedback(
+    given: Mapping[str, str], rows: Rows, work: Callable[[Records], Removed]
+) -> int:
+    """Remove feedback, where there is some, and return how much is left.
+
+    Guard: one program at a time. Each writes objects again that another one has read.
+    """
+    if not given.get("FEEDBACK_BUCKET"):
+        return 0
+    await take_turn(rows.database, FEEDBACK_TURN)
+    removed = work(Records(given))
+    rows.deleted["feedback"] = removed.count
+    for key in removed.unread:
+        report("feedback_unread", key=key)
+    return removed.left
 
 
 def main(words: Sequence[str], given: Mapping[str, str]) -> int:

@@ -33,7 +33,8 @@ async def keep(self: Responses, **state: Any) -> None:
     """Store what a response has so far; at its end, raise what prevents that.
 
     Guard: OGX 1.5.0 logs such a fault and answers, so that a caller has a response that nobody
-    kept. It stores a response before it adds it to its conversation: a fault leaves neither.
+    kept. It stores a response before it adds it to its conversation, so this fault leaves nothing
+    there. A later one, between the items and the history of the conversation, leaves the items.
     """
     if state["stream_chunk"].type not in ENDS:
         await as_well_as_it_can(self, **state)

@@ -37,12 +37,15 @@ def test_children(recording: Recorded) -> None:
         "Deployment",
         "Identity",
         "Identity",
+        "Identity",
         "Job",
         "PodDisruptionBudget",
         "PodIdentityAssociation",
         "PodIdentityAssociation",
+        "PodIdentityAssociation",
         "Secret",
         "Service",
+        "ServiceAccount",
         "ServiceAccount",
         "ServiceAccount",
     ]
@@ -119,8 +122,19 @@ def test_only_the_setup_reads_the_master_s_secret() -> None:
     assert "application" not in master
     assert not [s for s in own if "secretsmanager:PutSecretValue" in s["Action"]]
     files = [s for s in own if "s3:PutObject" in s["Action"]]
-    assert len(files) == 2 and all(str(each["Resource"]).endswith("/*") for each in files)
+    assert len(files) == 1 and str(files[0]["Resource"]).endswith("/*")
     assert not [s for s in setup if "s3:" in str(s["Action"]) or "firehose" in str(s["Action"])]
+
+
+def test_pods_that_answer_add_feedback_and_those_that_delete_read_it() -> None:
+    recording = stack(PLAN, False)
+    own = [s for s in statements(recording, f"{NAME}-identity") if "feedback" in str(s)]
+    assert [s["Action"] for s in own] == ["firehose:PutRecord"]
+    deleting = statements(recording, f"{NAME}-expiry-identity")
+    objects = [s for s in deleting if "feedback" in str(s) and "s3:GetObject" in s["Action"]]
+    assert len(objects) == 1 and not [s for s in deleting if "firehose" in str(s["Action"])]
+    expiry = named(recording, f"{NAME}-expiry", "CronJob")
+    assert "application-expiry" in str(expiry.inputs["spec"])
 
 
 def test_feedback_goes_through_an_encrypted_stream_to_a_bucket_of_its_own() -> None:

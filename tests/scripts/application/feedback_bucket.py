@@ -43,7 +43,10 @@ class FeedbackBucket:
 
     def write(self, key: str, records: list[dict[str, Any]]) -> None:
         lines = "".join(f"{json.dumps(record)}\n" for record in records)
-        body = base64.b64encode(gzip.compress(lines.encode())).decode()
+        self.put(key, gzip.compress(lines.encode()))
+
+    def put(self, key: str, content: bytes) -> None:
+        body = base64.b64encode(content).decode()
         self._aws("s3", "put_object", Bucket=self.name, Key=key, Body=body)
 
     def read(self, key: str) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """One application for a test: its database, its secrets, its bucket, and its programs."""
 
+import copy
 import json
 import os
 import signal
@@ -101,6 +102,12 @@ class OgxService:
             "OGX_LOG_FORMAT": "json",
             "STAND_IN_TABLES": json.dumps(TABLES),
         }
+
+    def with_programs(self, programs: Path) -> "OgxService":
+        """The same service with other programs."""
+        other = copy.copy(self)
+        other._programs = programs
+        return other
 
     def secret(self, name: str, value: str | None = None) -> str:
         """Address of a new secret."""

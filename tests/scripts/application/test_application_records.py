@@ -1,7 +1,9 @@
 """Feedback goes when its day is due, or when its user is erased, with all its versions."""
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +62,46 @@ def test_a_day_of_feedback_is_due_after_its_retention(
     code, [line] = service.run("application_rows", "expire", RETENTION_DAYS="30")
     assert (code, line["deleted"]["feedback"]) == (0, 1)
     assert kept in bucket.names() and due not in bucket.names()
+
+
+def test_an_object_of_another_form_is_reported_and_holds_up_nothing(
+    service: OgxService, bucket: FeedbackBucket
+) -> None:
+    strange, own = f"{DATED}all/a.gz", f"{DATED}2026-11-30/b.gz"
+    bucket.write(own, [ALICE])
+    bucket.put(f"{DATED}2026-11-30/a.parquet", b"PAR1")
+    bucket.write(strange, [BOB])
+    code, lines = service.run("application_rows", "erase", "alice")
+    assert (code, lines[-1]["deleted"]["feedback"], lines[-1]["left"]) == (1, 1, 1)
+    assert lines[0] == {"event": "feedback_unread", "key": f"{DATED}2026-11-30/a.parquet"}
+    code, lines = service.run("application_rows", "expire", RETENTION_DAYS="30")
+    assert (code, lines[0]["key"], lines[-1]["left"]) == (1, strange, 1)
+
+
+def test_an_erasure_whose_versions_stay_is_not_done(
+    service: OgxService, bucket: FeedbackBucket, programs_folder: Path, tmp_path: Path
+) -> None:
+    """Guard: a second run finds no line any more, and must not report success."""
+    whole = tmp_path / "programs"
+    shutil.copytree(programs_folder, whole)
+    file, refused = whole / "application_files.py", "return False and not any("
+    text = file.read_text()
+    assert "return not any(" in text
+    file.write_text(text.replace("return not any(", refused))
+    bucket.write(f"{DATED}2026-11-30/x.gz", [ALICE, BOB])
+    for _ in range(2):
+        assert service.with_programs(whole).run("application_rows", "erase", "alice")[0] == 1
+    assert service.run("application_rows", "erase", "alice")[0] == 0
+    assert bucket.versions() == 1
+
+
+def test_removals_take_turns(service: OgxService, bucket: FeedbackBucket) -> None:
+    """Guard: one would write again what the other has read."""
+    bucket.write(f"{DATED}2026-11-30/x.gz", [ALICE, BOB])
+    runs = [service.start("application_rows", "erase", user) for user in ("alice", "bob")]
+    outputs = [run.communicate(timeout=120)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], outputs
+    assert bucket.names() == []
 
 
 def test_a_bucket_out_of_reach_fails_the_run(service: OgxService, bucket: FeedbackBucket) -> None:

@@ -241,6 +241,7 @@ def feedback_is_kept_of_ones_own_responses_alone(talk: Talk) -> None:
     mine, *_ = talk.owned("user-06")
     theirs, *_ = talk.owned("user-07")
     good = {"response_id": mine.response, "rating": 0.5, "label": "wrong", "comment": "no\u2028"}
+    emoji = "\N{GRINNING FACE}" * 4_000
     refused: list[tuple[int, str, object]] = [
         (401, "", good),
         (401, talk.token("user-06", exp=1), good),
@@ -252,12 +253,12 @@ def feedback_is_kept_of_ones_own_responses_alone(talk: Talk) -> None:
         (400, token, {**good, "response_id": "../conversations"}),
         (400, token, {**good, "user": "user-07"}),
         (400, token, {**good, "comment": "a" * 4_001}),
-        (413, token, {**good, "comment": "a" * 40_000}),
+        (413, token, {**good, "comment": "a" * 80_000}),
         (400, token, [good]),
     ]
     for code, caller, body in refused:
         assert status(url, caller, body) == code, (code, body)
-    assert status(url, token, good, "PUT") == 405
+    assert status(url, token, good, "PUT") == status(url, token) == 405
     assert talk.feedback.lines() == []
     before = datetime.now(UTC).replace(microsecond=0)
     answer = called(url, token, good)
@@ -267,9 +268,30 @@ def feedback_is_kept_of_ones_own_responses_alone(talk: Talk) -> None:
     assert datetime.fromisoformat(line.pop("answered_at")) <= before
     assert line == {"user": "user-06", "model": "engine/qwen3-8b", **good}
     for user in ("user-20", "user-21"):
-        body = {"response_id": talk.owned(user)[0].response, "rating": 1}
+        body = {"response_id": talk.owned(user)[0].response, "comment": emoji}
         assert called(url, talk.token(user), body)["object"] == "feedback"
     talk.feedback.deliver(str(before.date()))
+
+
+def a_response_that_did_not_end_is_not_judged(talk: Talk) -> None:
+    """Refuse the end of a response alone, as a database does that is lost before it."""
+    token, asks = talk.token("user-08"), f"{talk.url}/v1/responses"
+    body = {"model": "engine/qwen3-8b", "input": "how does this end?"}
+    talk.service.sql(
+        "CREATE FUNCTION application.refuse() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;"
+        " CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON application.responses FOR EACH ROW"
+        " WHEN (NEW.response_object::jsonb ->> 'status' = 'completed')"
+        " EXECUTE FUNCTION application.refuse()"
+    )
+    assert status(asks, token, body) == 500
+    talk.service.sql("DROP TRIGGER refuse ON application.responses")
+    ((begun,),) = talk.service.sql(
+        "SELECT id FROM application.responses WHERE owner_principal = 'user-08'"
+        " AND response_object::jsonb ->> 'status' = 'in_progress'"
+    )
+    url, judged = f"{talk.url}/v1/feedback", {"response_id": begun, "rating": 1}
+    assert status(f"{asks}/{begun}", token) == 200 and status(url, token, judged) == 409
 
 
 def feedback_that_the_stream_does_not_take_is_an_error(talk: Talk) -> None:
@@ -391,6 +413,7 @@ def test_conversations_of_many_users_over_two_servers(
         a_response_that_must_not_be_stored_leaves_nothing(talk)
         an_answer_that_cannot_be_stored_is_an_error(talk)
         feedback_is_kept_of_ones_own_responses_alone(talk)
+        a_response_that_did_not_end_is_not_judged(talk)
         feedback_that_the_stream_does_not_take_is_an_error(talk)
         no_address_of_a_user_is_called(talk)
         a_request_beyond_its_limits_reaches_no_engine(talk)

@@ -4,7 +4,7 @@ from sizing.explained.entry import CATALOG, Basis, Entry, Registry, log_days, se
 from sizing.plan.service.application.feedback import FeedbackPlan
 
 CODE = "sizing/service/application/feedback.py"
-QUOTAS = "Amazon Data Firehose quotas, read 2026-11-30; the lowest of all regions"
+QUOTAS = "Amazon Data Firehose quotas, read 2026-11-30"
 OURS = "{s.application.feedback."
 
 FEEDBACK: Registry = {
@@ -22,7 +22,10 @@ FEEDBACK: Registry = {
             "{s.application.requests_per_s} * " + OURS + "share}",
         ),
         "records_per_s_limit": setting(
-            "records a second that one stream takes", "fixed", Basis.vendor, QUOTAS
+            "records a second that one stream takes",
+            "1,000; 2,000 in us-east-1, us-west-2 and eu-west-1",
+            Basis.vendor,
+            QUOTAS,
         ),
         "record_bytes": Entry(
             "bytes of one record, uncompressed",
@@ -37,7 +40,10 @@ FEEDBACK: Registry = {
             OURS + "records_per_s} * " + OURS + "record_bytes}",
         ),
         "bytes_per_s_limit": setting(
-            "bytes a second that one stream takes", "1 MiB", Basis.vendor, QUOTAS
+            "bytes a second that one stream takes",
+            "1 MiB; 5 MiB in us-east-1, us-west-2 and eu-west-1",
+            Basis.vendor,
+            QUOTAS,
         ),
         "records_per_day": Entry(
             "records of a day at the mean rate",
