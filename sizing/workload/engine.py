@@ -24,8 +24,7 @@ WITH_WEIGHTS = ("eagle", "eagle3", "draft_model", "medusa", "mlp_speculator", "d
 """Other methods of vLLM that draft with a model (vllm/config/speculative.py, 0.30.0)."""
 
 
-HitRatio = Annotated[Ratio, Field(gt=0, le=1)]
-LowRatio = Annotated[Ratio, Field(ge=0, le=1)]
+HitRatio = Annotated[Ratio, Field(ge=0, le=1)]
 
 
 class Routing(StrEnum):
@@ -87,7 +86,7 @@ class KvOffload(Strict):
     hit_ratio: HitRatio
     """Share of the prompt tokens that the GPU's cache lacks and the host memory has. vLLM counts
     both: external_prefix_cache_hits over external_prefix_cache_queries."""
-    low_hit_ratio: LowRatio | None = None
+    low_hit_ratio: HitRatio | None = None
     """Conservative end of the share, which sizes the service. When left out, `hit_ratio`
     applies."""
     high_hit_ratio: HitRatio | None = None

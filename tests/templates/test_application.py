@@ -199,7 +199,7 @@ def test_only_the_setup_knows_where_the_master_s_password_is() -> None:
     master = "${wire:master_secret_arn}"
     assert [name for name in PODS if master in environment(PLAN, name).values()] == [PODS[1]]
     accounts = [pod(PLAN, name)["spec"]["serviceAccountName"] for name in PODS]
-    assert accounts == ["application", "application-setup", "application"]
+    assert accounts == ["application", "application-setup", "application-expiry"]
 
 
 def test_the_password_is_a_file_in_memory() -> None:

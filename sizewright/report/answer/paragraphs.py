@@ -194,10 +194,14 @@ def feedback(plan: FeedbackPlan) -> str:
 def token_limit(plan: TokenLimitPlan) -> str:
     """Limit of a user's tokens and what enforces it, without a final stop."""
     at_once = plural(plan.requests_at_once, "request")
-    return (
+    text = (
         f"at most {plan.tokens_per_user_per_min:,} tokens a user in a minute, counted by the "
         f"application: each request reserves {plan.reserved_tokens:,}, so {at_once} at once"
     )
+    if plan.requests_per_min is None or plan.request_tokens is None:
+        return text
+    requests = plural(plan.requests_per_min, "request")
+    return f"{text}, and {requests} of {number(plan.request_tokens)} tokens in a minute"
 
 
 def application_database(plan: ApplicationPlan) -> str:

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from fractions import Fraction
+from math import floor
 
 from sizing.catalog import Catalog
 from sizing.catalog.certificates.authorities import database_authorities
@@ -23,7 +24,7 @@ from sizing.service.stores.aurora import (
     connections_limit,
 )
 from sizing.site.mirrors import mirrored
-from sizing.values.exact import ceiling, exact, plain
+from sizing.values.exact import ceiling, exact, plain, plain_or_none
 from sizing.values.field_error import FieldError
 from sizing.values.units import KIB, MIB, SECONDS_PER_DAY
 from sizing.workload import Workload, mean_tokens
@@ -267,6 +268,7 @@ def _token_limit(workload: Workload, rates: Rates, catalog: Catalog) -> TokenLim
     """Return the limit of tokens; None where none is stated.
 
     requests at once = floor(limit / context)
+    requests a minute = floor((limit - context) / mean tokens) + 1: the last one still reserves
     rows = mean rate x (seconds of a day + those for which a count is kept + those of the deletion)
 
     Raises ValueError for a limit without a context.
@@ -279,10 +281,14 @@ def _token_limit(workload: Workload, rates: Rates, catalog: Catalog) -> TokenLim
     if context is None:
         raise ValueError(f"{workload.name}: a limit of tokens without a context")
     kept_s = SECONDS_PER_DAY + COUNTED_S + DELETE_WINDOW_S
+    prompt = workload.request.prompt_tokens
+    each = None if prompt is None else exact(prompt) + answer_tokens(workload)
     return TokenLimitPlan(
         tokens_per_user_per_min=limit,
         reserved_tokens=context,
         requests_at_once=limit // context,
+        request_tokens=plain_or_none(each),
+        requests_per_min=None if each is None else floor((limit - exact(context)) / each) + 1,
         cpu_s_per_request=plain(measured(catalog, LIMIT_CPU)),
         commits_per_request=int(measured(catalog, LIMIT_COMMITS)),
         connections_per_process=COUNTS,

@@ -208,8 +208,8 @@ def test_feedback_has_a_stream_a_bucket_and_its_share_of_cpu_time(
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({"share": 1, "comment_bytes": 0}, "records/s of feedback exceed the 1,000 of a stream"),
-        ({"share": 0.1, "comment_bytes": 16_000}, "bytes/s of feedback exceed the 1,048,576"),
+        ({"share": 1, "comment_bytes": 0}, "records/s of feedback exceed the 2,000 of a stream"),
+        ({"share": 0.1, "comment_bytes": 16_000}, "bytes/s of feedback exceed the 5,242,880"),
     ],
 )
 def test_more_feedback_than_a_stream_takes_is_refused_with_a_remedy(
@@ -220,6 +220,21 @@ def test_more_feedback_than_a_stream_takes_is_refused_with_a_remedy(
     reasons = [r.numbers for r in plan.rejected if r.option == UNSERVED]
     assert [each for each in reasons if reason in each and "application.feedback.share" in each]
     assert plan.serving is None
+
+
+def test_a_stream_of_another_region_takes_less(
+    workload: Callable[..., Workload], with_tokens: Site, catalog: Catalog
+) -> None:
+    zones = tuple(f"use2-az{number}" for number in (1, 2, 3))
+    elsewhere = with_tokens.model_copy(update={"region": "us-east-2", "zones": zones})
+    given = {"api": "ogx", "feedback": {"share": 1, "comment_bytes": 0}}
+    limits = [
+        application(size([workload(**{**APP, "application": given})], site, catalog).services[0])
+        for site in (with_tokens, elsewhere)
+    ]
+    found = [each.feedback for each in limits if each.feedback is not None]
+    assert [each.records_per_s_limit for each in found] == [2_000, 1_000]
+    assert [each.bytes_per_s_limit for each in found] == [5 * 2**20, 2**20]
 
 
 @pytest.mark.parametrize("share", [0, 1.5, -0.1])

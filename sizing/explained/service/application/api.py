@@ -286,6 +286,19 @@ API: Registry = {
             "floor({s.application.tokens.tokens_per_user_per_min}"
             " / {s.application.tokens.reserved_tokens})",
         ),
+        "request_tokens": Entry(
+            "mean tokens of a request with its answer",
+            "tokens of the prompt + tokens of the answer",
+            "{w.request.prompt_tokens} + {s.application.answer_tokens}",
+        ),
+        "requests_per_min": Entry(
+            "requests of mean length that one user gets answered in a minute",
+            "floor((limit of tokens - context) / mean tokens) + 1",
+            "floor(({s.application.tokens.tokens_per_user_per_min}"
+            " - {s.application.tokens.reserved_tokens})"
+            " / {s.application.tokens.request_tokens}) + 1",
+            remarks=("one after the other; each must still reserve a context",),
+        ),
         "cpu_s_per_request": _measured(
             "CPU seconds of the limit for one request", application.LIMIT_CPU
         ),

@@ -81,6 +81,11 @@ class TokenLimitPlan(Part):
     """Tokens that a request reserves before an engine starts: its context."""
     requests_at_once: int
     """Requests of one user that may be at work at once, where the minute has no others."""
+    request_tokens: Number | None
+    """Mean tokens of a request with its answer; null where its prompt is not stated."""
+    requests_per_min: int | None
+    """Requests of that length that one user gets answered in a minute, one after the other; null
+    where their length is not stated."""
     cpu_s_per_request: Number
     """CPU seconds of the limit for one request, the highest measured."""
     commits_per_request: int
