@@ -234,6 +234,10 @@ def an_answer_that_cannot_be_stored_is_an_error(talk: Talk) -> None:
     assert not [name for name, text in talk.service.texts().items() if question in text]
     assert status(asks, token, body) == 200
     assert question in talk.service.texts()["conversation_items"]
+    history = "INSERT, UPDATE ON application.conversation_messages"
+    talk.service.sql(f'REVOKE {history} FROM "{role}"')
+    assert status(asks, token, body) == 500, "its items are kept, and its caller knows of a fault"
+    talk.service.sql(f'GRANT {history} TO "{role}"')
 
 
 def feedback_is_kept_of_ones_own_responses_alone(talk: Talk) -> None:

@@ -27,6 +27,8 @@ from tests.sizewright.conftest import ROOT, Run
 DEV = ROOT / "Pulumi.dev.yaml"
 CHAT = ROOT / "workloads" / "chat.yaml"
 GOLDEN = ROOT / "workloads" / "golden" / "chat.yaml"
+LIMITED, CODE = (ROOT / "tests" / "program" / f"{name}.yaml" for name in ("limited-app", "code"))
+"""An application with a limit of tokens and feedback, and an engine with a cache in host memory."""
 VERSIONS = {"engineVersion", "version"}
 """Properties whose texts look like numbers but are not."""
 
@@ -43,7 +45,9 @@ def unexplained(file: Path, labels: Iterator[str]) -> list[str]:
     return lost
 
 
-@pytest.mark.parametrize("file", [CHAT, GOLDEN], ids=["calibrated", "given"])
+@pytest.mark.parametrize(
+    "file", [CHAT, GOLDEN, LIMITED, CODE], ids=["calibrated", "given", "application", "host-cache"]
+)
 def test_every_label_of_size_explains(file: Path) -> None:
     plan = read_plan([file], DEV)
     figures = next(iter(size_tables(plan)))
@@ -53,7 +57,7 @@ def test_every_label_of_size_explains(file: Path) -> None:
         "survives",
         "price",
         "states",
-        "latency" if file == CHAT else "at the peak",
+        "at the peak" if file == GOLDEN else "latency",
     } <= set(labels)
     assert unexplained(file, iter(labels)) == []
 
