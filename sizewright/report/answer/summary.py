@@ -22,6 +22,7 @@ from sizing.plan.service.latency import LatencyPlan, Verdict
 from sizing.plan.service.pool import CapacitySource, ChoicePlan, PoolPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
+from sizing.values.units import SECONDS_PER_MINUTE
 from sizing.workload import EngineName
 
 LABEL = 9
@@ -274,6 +275,21 @@ SMALL_RATIO = 0.5
 compresses well takes half as much."""
 
 
+def _tight_limit(service: ServicePlan) -> Iterator[str]:
+    """Sentence where a limit of tokens refuses requests that the fleet is sized for."""
+    limit = None if service.application is None else service.application.tokens
+    peak, online = service.traffic.requests_per_s_peak, service.traffic.users_online_peak
+    if limit is None or limit.requests_per_min is None or not peak or not online:
+        return
+    each = SECONDS_PER_MINUTE * peak / online
+    if limit.requests_per_min < each:
+        allowed = plural(limit.requests_per_min, "request")
+        yield (
+            f"{service.name}: the limit of tokens allows {allowed} a minute, and a user who is "
+            f"online sends {number(each)}."
+        )
+
+
 def _warnings(plan: Plan) -> Iterator[str]:
     """Sentences about what is open to the internet, old locks, and what nobody verified."""
     if public := [service.name for service in plan.services if public_ingress(service)]:
@@ -296,6 +312,7 @@ def _warnings(plan: Plan) -> Iterator[str]:
         if application is not None and application.interaction_ratio < SMALL_RATIO:
             ratio = number(application.interaction_ratio)
             yield f"{service.name}: the stated bytes of data are {ratio} times the measured ones."
+        yield from _tight_limit(service)
     if plan.unverified:
         verb = "is" if len(plan.unverified) == 1 else "are"
         yield f"{plural(len(plan.unverified), 'version')} {verb} unverified."

@@ -42,6 +42,17 @@ def test_size_and_explain_name_what_counts_tokens(run: Run) -> None:
     assert "the application counts them, exactly, over all its pods" in explained
 
 
+def test_a_limit_below_what_a_user_sends_is_named(run: Run, tmp_path: Path) -> None:
+    """142 requests/s of 8,500 users at the peak are 1 a minute; with 5 s to think, 12."""
+    limit = "token_required: true\n  tokens_per_key_per_min: 2_048"
+    tight = changed(tmp_path, "token_required: true", limit)
+    assert "the limit of tokens allows" not in " ".join(run("size", tight).out.split())
+    text = tight.read_text(encoding="utf-8").replace("think_time_s: 60", "think_time_s: 5")
+    tight.write_text(text, encoding="utf-8")
+    answer = " ".join(run("size", tight).out.split())
+    assert "the limit of tokens allows 1 request a minute, and a user who is online sends 12." in answer
+
+
 def test_it_passes_the_gates(run: Run) -> None:
     ended = run("check", APP, "--json")
     assert (ended.code, ended.err) == (0, "")
