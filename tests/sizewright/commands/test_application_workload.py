@@ -50,7 +50,10 @@ def test_a_limit_below_what_a_user_sends_is_named(run: Run, tmp_path: Path) -> N
     text = tight.read_text(encoding="utf-8").replace("think_time_s: 60", "think_time_s: 5")
     tight.write_text(text, encoding="utf-8")
     answer = " ".join(run("size", tight).out.split())
-    assert "the limit of tokens allows 1 request a minute, and a user who is online sends 12." in answer
+    assert (
+        "the limit of tokens allows 1 request a minute, and a user who is online sends 12."
+        in answer
+    )
 
 
 def test_it_passes_the_gates(run: Run) -> None:
