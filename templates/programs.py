@@ -129,7 +129,7 @@ def programs(names: tuple[str, ...]) -> Programs:
 
 def program(name: str) -> Program:
     """Return the program of `scripts/NAME.py`."""
-    path = _path(f"{name}.py")
+    path = program_path(f"{name}.py")
     return Program(path.name, running_python(path.read_text(encoding="utf-8")))
 
 
@@ -138,13 +138,13 @@ def node_programs(name: str) -> Programs:
 
     No text of the program may have a line that looks like a comment.
     """
-    path = _path(f"{name}.mjs")
+    path = program_path(f"{name}.mjs")
     lines = path.read_text(encoding="utf-8").splitlines()
     left = [line for line in lines if line.strip() and not _SCRIPT_COMMENT_LINE.match(line)]
     return Programs((Program(path.name, "\n".join(left) + "\n"),))
 
 
-def _path(file: str) -> Path:
+def program_path(file: str) -> Path:
     """Path of a program, whose name is unique."""
     (path,) = SCRIPTS.rglob(file)
     return path

@@ -17,7 +17,6 @@ PREFIX = "feedback/date=!{timestamp:yyyy-MM-dd}/"
 ERRORS = "errors/!{firehose:error-output-type}/"
 """Beginning of the keys of what the stream cannot write. Basis: vendor (Firehose requires one with
 a dated prefix)."""
-LOG_STREAM = "deliveries"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +47,7 @@ class FeedbackStream(pulumi.ComponentResource):
         self._args = args
         self._child = pulumi.ResourceOptions(parent=self)
         logs = self._logs()
-        delivery = cloudwatch.LogStream(
-            f"{name}-log", name=LOG_STREAM, log_group_name=logs.name, opts=self._child
-        )
+        delivery = cloudwatch.LogStream(f"{name}-log", log_group_name=logs.name, opts=self._child)
         made = self._stream(logs, delivery, self._role(logs))
         self.stream, self.arn = made.name, made.arn
         self.register_outputs({"stream": self.stream})

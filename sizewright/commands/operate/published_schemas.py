@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from runpy import run_path
 
 from sizewright.schema.answers import answer_schema
 from sizewright.schema.generator import Node
@@ -13,6 +13,7 @@ from sizewright.schema.inputs import (
     stack_lock_schema,
     workload_schema,
 )
+from templates.programs import program_path
 
 ANSWERS = {
     "size": "sizewright.answers.size:Plan",
@@ -39,13 +40,8 @@ INPUTS: dict[str, Callable[[], Node]] = {
     "site": site_schema,
     "stack-lock": stack_lock_schema,
 }
-REQUESTS = {
-    "feedback": (
-        "/v1/feedback",
-        "templates.scripts.application.application_judgement:Feedback",
-    ),
-}
-"""Path and model of what callers send to an application."""
+REQUESTS = {"feedback": ("/v1/feedback", "application_judgement", "Feedback")}
+"""Path of what callers send to an application, the program that checks it, and its model."""
 NAMES = (*INPUTS, *REQUESTS, *ANSWERS, *ERRORS)
 ENDING = ".schema.json"
 
@@ -55,16 +51,11 @@ def schema_of(name: str) -> Node:
     if name in INPUTS:
         return INPUTS[name]()
     if name in REQUESTS:
-        path, model = REQUESTS[name]
-        return request_schema(path, _named(model))
+        path, program, model = REQUESTS[name]
+        return request_schema(path, run_path(str(program_path(f"{program}.py")))[model])
+    module, _, model = (ANSWERS | ERRORS)[name].partition(":")
     command = name if name in ANSWERS else "COMMAND"
-    return answer_schema(command, _named((ANSWERS | ERRORS)[name]))
-
-
-def _named(model: str) -> Any:
-    """Model with a name of a module and of a class: `module:Class`."""
-    module, _, name = model.partition(":")
-    return getattr(import_module(module), name)
+    return answer_schema(command, getattr(import_module(module), model))
 
 
 def schema_text(name: str) -> str:

@@ -79,6 +79,8 @@ CUSTOM = {
 """Kinds that the SDK does not know, by the file of this project's schema."""
 
 COVERED = {
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream",
+    "aws:cloudwatch/logStream:LogStream",
     TRIGGER_AUTHENTICATION,
     *("aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"),
     "aws:ec2/flowLog:FlowLog",
