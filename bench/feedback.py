@@ -13,16 +13,15 @@ from __future__ import annotations
 import argparse
 import base64
 import csv
-import http.client
 import json
 import sys
 from pathlib import Path
 from statistics import median
-from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "bench" / "application")]
 
+from load import Caller  # noqa: E402
 from setting import SERVED, Setting, about, cpu_s, setting, today  # noqa: E402
 
 from testbed.application_services import application_missing  # noqa: E402
@@ -58,27 +57,17 @@ class Judge:
 
     def __init__(self, running: Setting) -> None:
         self._pid = running.pid
-        self._server = http.client.HTTPConnection(str(urlsplit(running.application.url).netloc))
+        self._caller = Caller(running.application.url, TOKEN)
         request = {"model": SERVED, "input": "Which year?"}
-        self._response = str(self._post("/v1/responses", request, 200)["id"])
+        self._response = json.loads(self._caller.post("/v1/responses", request))["id"]
 
     def feedback(self, count: int) -> float:
         """CPU seconds of one record, of so many."""
         before = cpu_s(self._pid)
         for _ in range(count):
             body = {"response_id": self._response, "rating": 0, "comment": COMMENT}
-            self._post("/v1/feedback", body, 201)
+            self._caller.post("/v1/feedback", body, expected=201)
         return (cpu_s(self._pid) - before) / count
-
-    def _post(self, path: str, body: object, expected: int) -> dict[str, object]:
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
-        self._server.request("POST", path, json.dumps(body), headers)
-        answer = self._server.getresponse()
-        content = answer.read()
-        if answer.status != expected:
-            raise AssertionError(f"{path} answered {answer.status}: {content[:500]!r}")
-        found: dict[str, object] = json.loads(content)
-        return found
 
 
 if __name__ == "__main__":

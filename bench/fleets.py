@@ -48,9 +48,8 @@ from throughput import capacity  # noqa: E402
 
 from sizewright.measured.replay import Replay, Unanswerable  # noqa: E402
 from sizing.catalog import load_catalog  # noqa: E402
-from sizing.catalog.bands import EDGE  # noqa: E402
+from sizing.catalog.bands import EDGE, MEDIAN  # noqa: E402
 from sizing.catalog.coefficients import CoefficientSet  # noqa: E402
-from sizing.replica.rate import MEDIAN  # noqa: E402
 
 RUNS = DATA / "serving_steps.csv"
 HEAD = f"{'':<44}{'count':>6}{'groups':>7}{'undersized':>12}{'(n)':>6}{'refused':>8}"

@@ -13,8 +13,9 @@ from fleet_questions import offline_questions
 from tally import Tally
 
 from sizewright.measured.replay import Replay
+from sizing.catalog.bands import MEDIAN
 from sizing.catalog.coefficients import CoefficientSet
-from sizing.replica.rate import FULL, MEDIAN
+from sizing.replica.rate import FULL
 
 SPLIT = "calibration"
 """Rows of the table that may decide a band. The other rows test it."""

@@ -176,9 +176,7 @@ def _configuration(
     }
     setup = {"engine_url": NO_ENGINE, "host": LOOPBACK, "processes": 1, "token": None}
     first, second = (running_lines(template.render(values | each)) for each in (config, setup))
-    verifies = application.database_tls == VERIFIED
-    authorities = database_authorities(plan.site.region) if verifies else None
-    return Configuration(first, second, authorities or "")
+    return Configuration(first, second, database_authorities(plan.site.region) or "")
 
 
 def application_name(service: str) -> str:

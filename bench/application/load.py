@@ -58,10 +58,12 @@ class Texts:
 
 
 class Caller:
-    """One connection to a server of OpenAI's API."""
+    """One connection to a server of OpenAI's API, with a token where one is given."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str = "") -> None:
         self._server = http.client.HTTPConnection(str(urlsplit(url).netloc), timeout=120)
+        self._headers = {"Content-Type": "application/json"}
+        self._headers |= {"Authorization": f"Bearer {token}"} if token else {}
 
     def conversation(self) -> str:
         """Identity of a new conversation."""
@@ -78,14 +80,12 @@ class Caller:
         messages = [{"role": "user", "content": text}]
         self.post("/v1/chat/completions", {"model": model, "messages": messages, "stream": stream})
 
-    def post(self, path: str, body: object) -> bytes:
-        """Answer to a request. Raises AssertionError where it was not answered with 200."""
-        self._server.request(
-            "POST", path, json.dumps(body), headers={"Content-Type": "application/json"}
-        )
+    def post(self, path: str, body: object, expected: int = 200) -> bytes:
+        """Answer to a request. Raises AssertionError where its status is not the expected one."""
+        self._server.request("POST", path, json.dumps(body), headers=self._headers)
         answer = self._server.getresponse()
         content = answer.read()
-        if answer.status != 200:
+        if answer.status != expected:
             raise AssertionError(f"{path} answered {answer.status}: {content[:500]!r}")
         return content
 

@@ -6,8 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-EDGE = 0.9
-"""Share of measurements below the upper edge of a band."""
+MEDIAN, EDGE = 0.5, 0.9
+"""Shares of measurements below the median, and below the upper edge of a band."""
 FARTHEST, HALVINGS = 8.0, 64
 """Largest number of standard deviations, and halvings of the interval around it."""
 LEAST_SCATTER = 0.05

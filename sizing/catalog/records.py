@@ -2,12 +2,13 @@
 
 from abc import abstractmethod
 from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from sizing.catalog.architecture import Architecture
-from sizing.values.exact import plain
+from sizing.values.exact import exact, plain
 from sizing.workload.kinds import LANGUAGE
 
 PositiveInt = Annotated[int, Field(gt=0)]
@@ -145,6 +146,11 @@ class InstanceType(Fact):
     """Code of that quota."""
     confidence: Literal["high", "medium", "low"]
     """Confidence in the row."""
+
+    @property
+    def gpu_share(self) -> Fraction:
+        """Share of a card that one GPU is: 1, or less for a partition of a card."""
+        return min(exact(self.gpu_count), Fraction(1))
 
     @property
     def names(self) -> tuple[str, ...]:

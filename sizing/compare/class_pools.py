@@ -77,11 +77,17 @@ def replicas_of(case: Case) -> list[Replica]:
         instance, precision = offer.instance, offer.case.facts.precision
         # Guard: the same card copies from host memory at another rate in another family.
         link = None if case.workload.engine.kv_offload is None else instance.family
-        share = min(exact(instance.gpu_count), Fraction(1))
         for size in sizes(offer.case, instance):
             if not _keeps_cache(offer.case, instance, size):
                 continue
-            card = instance.gpu, instance.gpu_memory_bytes, share, precision, size, link
+            card = (
+                instance.gpu,
+                instance.gpu_memory_bytes,
+                instance.gpu_share,
+                precision,
+                size,
+                link,
+            )
             if card not in found:
                 steps = step_model_of(offer.case, offer.case.need, size)
                 found[card] = Replica(offer.case, size, steps, [])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, isfinite
 
-from sizing.catalog.bands import EDGE
+from sizing.catalog.bands import EDGE, MEDIAN
 from sizing.plan.service.calibrated import (
     BandPlan,
     CalibratedPlan,
@@ -17,7 +17,6 @@ from sizing.plan.service.calibrated import (
 from sizing.plan.service.pool import PoolPlan
 from sizing.replica.calibrated import CalibratedReplica, Estimate
 from sizing.replica.methods import MethodEstimate, gpus_at_rate
-from sizing.replica.rate import MEDIAN
 from sizing.replica.traffic import Rates
 from sizing.values.exact import Number, plain
 from sizing.workload import Method, Workload

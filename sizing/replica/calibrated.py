@@ -6,7 +6,7 @@ from fractions import Fraction
 from functools import cached_property
 from math import ceil, sqrt
 
-from sizing.catalog.bands import Bands
+from sizing.catalog.bands import MEDIAN, Bands
 from sizing.model.memory import Fit, Need
 from sizing.plan.service.calibrated import estimate_name
 from sizing.replica.case import Case
@@ -15,7 +15,6 @@ from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.host_cache import host_cache_of
 from sizing.replica.lengths import Lengths, request_lengths
 from sizing.replica.rate import (
-    MEDIAN,
     ReplicaTimes,
     Targets,
     rate_by_constraint,
@@ -138,7 +137,7 @@ def step_model_of(case: Case, need: Need, tensor_parallel: int) -> StepModel | N
         engine=engine.name,
         parallel=Parallel(tensor=tensor_parallel),
         formats=Formats(need.weights.precision, need.weights.precision, engine.kv_precision),
-        gpu_share=min(float(instance.gpu_count), 1.0),
+        gpu_share=float(instance.gpu_share),
         speculation=speculation_of(engine),
         host_cache=host_cache_of(engine.kv_offload, need, instance, case.catalog, tensor_parallel),
     )

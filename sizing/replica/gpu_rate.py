@@ -40,7 +40,7 @@ def peak_flop_per_s(gpu: Gpu, instance: InstanceType, precision: Precision) -> F
     Basis: as `card_flop_per_s`.
     """
     rate = card_flop_per_s(gpu, precision)
-    return None if rate is None else rate * min(exact(instance.gpu_count), Fraction(1))
+    return None if rate is None else rate * instance.gpu_share
 
 
 def textbook_request_s(parameters: Fraction, passes: Fraction, flop_per_s: Fraction) -> Fraction:

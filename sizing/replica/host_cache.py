@@ -39,7 +39,6 @@ def host_cache_of(
     link = catalog.host_link(instance.family)
     if link is None:
         return NO_HOST_CACHE
-    share = min(float(instance.gpu_count), 1.0)
     return HostCache(
         low=float(offload.low),
         expected=float(offload.hit_ratio),
@@ -48,6 +47,6 @@ def host_cache_of(
             need.kv_bytes_per_token,
             float(kv_copies(need.shape, tensor_parallel)),
             tensor_parallel,
-            float(link.gb_per_s) * share,
+            float(link.gb_per_s) * float(instance.gpu_share),
         ),
     )

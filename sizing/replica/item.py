@@ -158,7 +158,7 @@ def item_estimate(
         runtime=workload.engine.runtime,
         precision=facts.precision,
         encoder_parameters=0.0 if placement is separate else float(held.encoder_parameters),
-        gpu_share=min(float(facts.instance.gpu_count), 1.0),
+        gpu_share=float(facts.instance.gpu_share),
     )
     if timer is None:
         return None

@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import accumulate
 from math import inf
 
-from sizing.catalog.bands import Bands
+from sizing.catalog.bands import MEDIAN, Bands
 from sizing.replica.lengths import Lengths
 from sizing.replica.queues.queueing import BatchServer, Queue, highest_rate
 from sizing.steps.model import US, StepModel
@@ -18,8 +18,6 @@ checked up to here, and above it a small surplus of load makes them long."""
 FULL = 0.99
 """Share of a full batch's rate where no time has a target. Basis: arithmetic; at 1 the queue is
 unbounded."""
-MEDIAN = 0.5
-"""Share of measurements below the median."""
 GRID_GROWTH = 1.5
 """Ratio of the batches with computed step times. Between two of them, the times are linear."""
 MS = 1e-3

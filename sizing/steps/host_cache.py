@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-MEDIAN = 0.5
-"""Quantile of the bands above which the conservative end of the hits applies."""
+from sizing.catalog.bands import MEDIAN
+
 COPY_SHARE = 0.65
 """Share of a link's nominal rate that copies of KV cache reach in one direction.
 

@@ -22,8 +22,7 @@ from tally import Tally
 from sizewright.measured.replay import Replay, config_files
 from sizewright.measured.run import MeasuredRun
 from sizing.catalog import Catalog, load_catalog
-from sizing.catalog.bands import EDGE
-from sizing.replica.rate import MEDIAN
+from sizing.catalog.bands import EDGE, MEDIAN
 from tests.bench.made_up import run
 
 CONFIGS = Path(__file__).parents[2] / "bench/data/configs"

@@ -40,7 +40,7 @@ def host_cache_plan(
         gib=room.gib,
         tokens=int(room.gib * GIB / (each * copies)),
         context_bytes=context_bytes(case, choice.fit),
-        link_gb_per_s=plain(exact(link.gb_per_s) * min(exact(instance.gpu_count), Fraction(1))),
+        link_gb_per_s=plain(exact(link.gb_per_s) * instance.gpu_share),
         link_source=link.source,
         link_was_read=not link.unverified,
         gpus_needed_without=without,

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -52,17 +53,24 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def new_service(
-    postgres: Postgres,
+def new_service_on(
     aws: AwsServices,
     calls: Calls,
     programs_folder: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[[], OgxService]:
-    """Make services with their own database, secrets and bucket."""
+) -> Callable[[Postgres], OgxService]:
+    """Make services with their own database, secrets and bucket, on a server of PostgreSQL."""
 
-    def make() -> OgxService:
+    def make(server: Postgres) -> OgxService:
         folder = tmp_path_factory.mktemp("service")
-        return OgxService(postgres, calls, programs_folder, folder, aws.environment)
+        return OgxService(server, calls, programs_folder, folder, aws.environment)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def new_service(
+    postgres: Postgres, new_service_on: Callable[[Postgres], OgxService]
+) -> Callable[[], OgxService]:
+    """Make services on a server that all tests share."""
+    return partial(new_service_on, postgres)

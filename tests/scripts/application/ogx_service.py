@@ -124,6 +124,15 @@ class OgxService:
         login: dict[str, str] = json.loads(found["SecretString"])
         return login
 
+    def set_up(self) -> None:
+        """Make OGX's tables by the setup, and keep the password in a file."""
+        file = self.configure("setup.yaml", free_port(), f"http://127.0.0.1:{free_port()}")
+        code, lines = self.run("application_setup", SETUP_CONFIG=str(file))
+        assert code == 0, lines
+        password = self.folder / "password"
+        password.write_text(self.login["password"])
+        self.environment["SECRET_FILE"] = str(password)
+
     def with_stand_in(self) -> None:
         """Let `ogx` be the stand-in."""
         file = self.folder / "ogx"

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from testbed.aws_services import free_port
 from tests.scripts.application.feedback_bucket import DATED, FeedbackBucket
 from tests.scripts.application.ogx_service import OgxService
 
@@ -19,12 +18,7 @@ ALICE, BOB = {"user": "alice", "rating": 1}, {"user": "bob", "comment": "alice i
 def service(new_service: Callable[[], OgxService]) -> OgxService:
     """Service with the tables of a setup."""
     service = new_service()
-    file = service.configure("setup.yaml", free_port(), f"http://127.0.0.1:{free_port()}")
-    code, lines = service.run("application_setup", SETUP_CONFIG=str(file))
-    assert code == 0, lines
-    password = service.folder / "password"
-    password.write_text(service.login["password"])
-    service.environment["SECRET_FILE"] = str(password)
+    service.set_up()
     return service
 
 

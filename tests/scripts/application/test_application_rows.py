@@ -30,13 +30,7 @@ LINKED = ("conversation_items", "conversation_messages", "memory_records")
 def service(new_service: Callable[[], OgxService]) -> OgxService:
     """Service whose tables are OGX's own."""
     service = new_service()
-    engine = f"http://127.0.0.1:{free_port()}"
-    file = service.configure("setup.yaml", free_port(), engine)
-    code, lines = service.run("application_setup", SETUP_CONFIG=str(file))
-    assert code == 0, lines
-    password = service.folder / "password"
-    password.write_text(service.login["password"])
-    service.environment["SECRET_FILE"] = str(password)
+    service.set_up()
     return service
 
 

@@ -4,13 +4,13 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from testbed.aws_services import AwsServices, free_port
 from testbed.postgres import Postgres
-from tests.scripts.application.ogx_service import Calls, OgxService
+from tests.scripts.application.ogx_service import OgxService
 
 VERIFY = {"DATABASE_TLS": "verify-full"}
 
@@ -62,19 +62,10 @@ def database(certificates: Path) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="module")
 def new(
-    database: Postgres,
-    aws: AwsServices,
-    calls: Calls,
-    programs_folder: Path,
-    tmp_path_factory: pytest.TempPathFactory,
+    database: Postgres, new_service_on: Callable[[Postgres], OgxService]
 ) -> Callable[[], OgxService]:
     """Make services whose database has TLS."""
-
-    def make() -> OgxService:
-        folder = tmp_path_factory.mktemp("service")
-        return OgxService(database, calls, programs_folder, folder, aws.environment)
-
-    return make
+    return partial(new_service_on, database)
 
 
 def test_ogx_and_our_programs_reach_a_server_that_they_can_verify(
@@ -82,9 +73,7 @@ def test_ogx_and_our_programs_reach_a_server_that_they_can_verify(
 ) -> None:
     service = new()
     service.environment |= VERIFY | {"PGSSLROOTCERT": str(certificates / "own.pem")}
-    file = service.configure("setup.yaml", free_port(), f"http://127.0.0.1:{free_port()}")
-    code, lines = service.run("application_setup", SETUP_CONFIG=str(file))
-    assert code == 0, lines
+    service.set_up()
     assert service.count("responses") == 0, "OGX has made its tables"
     assert service.run("application_rows", "expire")[0] == 0
 

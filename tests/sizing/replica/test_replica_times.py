@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from sizing.catalog.bands import EDGE
-from sizing.replica.rate import MEDIAN, ReplicaTimes, replica_times
+from sizing.catalog.bands import EDGE, MEDIAN
+from sizing.replica.rate import ReplicaTimes, replica_times
 from tests.sizing.made_up import LENGTHS, QUEUED, corrected, replica
 
 REQUEST: dict[str, Any] = {

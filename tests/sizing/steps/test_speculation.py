@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sizing.catalog.bands import Band, Bands
+from sizing.catalog.bands import MEDIAN, Band, Bands
 from sizing.catalog.coefficients import Evidence
-from sizing.replica.rate import MEDIAN, replica_times
+from sizing.replica.rate import replica_times
 from sizing.steps.model import SPECULATIVE, Load, StepModel
 from sizing.steps.speculation import FEWER, MORE, NO_DRAFTS, Speculation
 from tests.sizing.made_up import LENGTHS, QUEUED, replica
