@@ -49,6 +49,12 @@ FIELDS = {
 answered from a queue in memory, such as background."""
 OTHER_FIELDS = frozenset({"include", "items", "metadata"})
 """Fields of requests for conversations."""
+SEARCH = "file_search"
+"""Tool that searches the documents of the service."""
+SEARCH_FIELDS = frozenset({"type", "vector_store_ids", "max_num_results"})
+MOST_RESULTS = 50
+"""Passages that a caller may request. Basis: vendor (OpenAI's API). The server returns no more than
+the service is sized for."""
 UNREAD = ("metadata", "tools")
 """Fields whose addresses nobody calls: notes of the caller, and functions after their check."""
 LIMITS = ("max_output_tokens", "max_completion_tokens", "max_tokens")
@@ -90,8 +96,9 @@ class Check:
         context_tokens: int,
         body_bytes: int,
         file_bytes: int,
+        stores: frozenset[str] = frozenset(),
     ) -> None:
-        self._app, self._models = app, models
+        self._app, self._models, self._stores = app, models, stores
         self._context_tokens, self._body_bytes = context_tokens, body_bytes
         self._file_bytes, self._held = file_bytes, 0
 
@@ -149,7 +156,7 @@ class Check:
         if not isinstance(given, dict):
             raise RefusedError(400, "the body is no JSON object")
         check_fields(given, FIELDS.get(path, OTHER_FIELDS))
-        check_tools(given)
+        check_tools(given, self._stores if path == RESPONSES else frozenset())
         for field in addresses({k: v for k, v in given.items() if k not in UNREAD}):
             raise RefusedError(400, "the address of an image, document or server is refused", field)
         if path in MODEL_PATHS:
@@ -233,16 +240,35 @@ def check_fields(given: dict[str, Any], known: frozenset[str]) -> None:
             raise RefusedError(400, "the field is not accepted", field)
 
 
-def check_tools(given: dict[str, Any]) -> None:
-    """Refuse tools that OGX would run itself. The caller runs functions. Raises RefusedError."""
+def check_tools(given: dict[str, Any], stores: frozenset[str] = frozenset()) -> None:
+    """Refuse tools that OGX would run itself, but for a search of `stores`. The caller runs
+    functions. Raises RefusedError.
+    """
     tools = given.get("tools")
     if tools is None:
         return
     if not isinstance(tools, list):
         raise RefusedError(400, "tools are a list", "tools")
     for place, tool in enumerate(tools):
-        if not isinstance(tool, dict) or tool.get("type") != "function":
+        if stores and isinstance(tool, dict) and tool.get("type") == SEARCH:
+            check_search(tool, stores, f"tools.{place}")
+        elif not isinstance(tool, dict) or tool.get("type") != "function":
             raise RefusedError(400, "only functions are accepted", f"tools.{place}.type")
+
+
+def check_search(tool: dict[str, Any], stores: frozenset[str], path: str) -> None:
+    """Refuse a search of anything but the stores of documents. Raises RefusedError."""
+    for field in tool:
+        if field not in SEARCH_FIELDS:
+            raise RefusedError(400, "the field is not accepted", f"{path}.{field}")
+    named = tool.get("vector_store_ids")
+    if not isinstance(named, list) or len(named) != 1 or named[0] not in stores:
+        known = ", ".join(sorted(stores))
+        raise RefusedError(404, f"this service has {known}", f"{path}.vector_store_ids")
+    most = tool.get("max_num_results", 1)
+    if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= MOST_RESULTS:
+        expected = f"a number from 1 to {MOST_RESULTS}"
+        raise RefusedError(400, expected, f"{path}.max_num_results")
 
 
 def addresses(value: Any, path: str = "", depth: int = 0) -> Iterator[str]:

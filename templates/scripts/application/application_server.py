@@ -5,7 +5,8 @@ where it is not known, and BODY_BYTES and FILE_BYTES the largest request and fil
 path of OGX's configuration. FEEDBACK_STREAM is the stream of feedback, where it is taken.
 TOKENS_PER_USER_PER_MIN is the limit of a user's tokens, or absent. Where it is stated, each call of
 an engine counts, and DATABASE_HOST, DATABASE_PORT, DATABASE, DATABASE_TLS, ROLE and SECRET_FILE say
-where the counts are.
+where the counts are. DOCUMENTS is the store of documents that requests may search, or absent, and
+PASSAGES the most that a search returns.
 """
 
 from __future__ import annotations
@@ -54,18 +55,40 @@ def limit_tokens(application: Any, counts: Counts) -> None:
     application.user_middleware.append(Middleware(TokenLimit, counts=counts))
 
 
+def search_documents(passages: int) -> None:
+    """Search the documents before an engine is called, for at most so many passages.
+
+    Guard: it comes after the limit of tokens, which counts no search.
+    """
+    from context_search import bounded, searched
+    from ogx.providers.inline.responses.builtin.responses.tool_executor import ToolExecutor
+    from ogx_api import OpenAIChatCompletionChunk as Chunk
+
+    Engines.openai_chat_completion = searched(Engines.openai_chat_completion, Chunk.model_validate)
+    name = "_execute_file_search_via_vector_store"
+    setattr(ToolExecutor, name, bounded(getattr(ToolExecutor, name), passages))
+
+
 def create() -> App:
     """Application of OGX behind the check."""
     Responses._persist_streaming_state = keep
-    given, application = os.environ, create_app()
+    given, stores = os.environ, frozenset({os.environ.get("DOCUMENTS", "")} - {""})
+    if stores:
+        from context_tokenizer import without_internet
+
+        without_internet()
+    application = create_app()
     context_tokens = int(given["CONTEXT_TOKENS"])
     if limit := int(given.get("TOKENS_PER_USER_PER_MIN", "0")):
         limit_tokens(application, Counts(given, limit, context_tokens))
+    if stores:
+        search_documents(int(given["PASSAGES"]))
     app = Check(
         application,
         models=frozenset({given["MODEL"]}),
         context_tokens=context_tokens,
         body_bytes=int(given["BODY_BYTES"]),
         file_bytes=int(given["FILE_BYTES"]),
+        stores=stores,
     )
     return Collecting(app, Stream(given).put) if given.get("FEEDBACK_STREAM") else app

@@ -26,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from http.client import HTTPException
+from pathlib import Path
 from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -76,6 +77,13 @@ OWN_TABLE = (
     " tokens bigint NOT NULL, PRIMARY KEY (minute, owner_principal))"
 )
 """Table of `application_tokens.py`: a minute is the second of the epoch with which it begins."""
+DOCUMENTS_TABLE = (
+    f"CREATE TABLE IF NOT EXISTS {in_schema('document_versions')} (key text PRIMARY KEY,"
+    " sequencer text NOT NULL, chunks integer NOT NULL)"
+)
+"""Table of `context_worker.py`: the last event of each document, and its chunks."""
+OFFLINE = [sys.executable, str(Path(__file__).with_name("context_tokenizer.py"))]
+"""Command of OGX that needs no tokenizer from the internet."""
 INVALID = (
     "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
     " WHERE c.relnamespace = $1::text::regnamespace AND NOT i.indisvalid"
@@ -99,6 +107,8 @@ async def set_up(given: Mapping[str, str]) -> None:
         login = kept_login(Secret(given["SECRET_ARN"], region), role)
         await make_role(connection, given["DATABASE"], login)
         report("role_made")
+        if given.get("DOCUMENTS"):
+            await make_vectors(connection, given["DATABASE"], role)
         async with connected(given, login) as own:
             await own.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
             await check_owner(own, role)
@@ -107,6 +117,8 @@ async def set_up(given: Mapping[str, str]) -> None:
         await take_turn(own, TABLES_TURN)
         make_tables(given, login)
         await own.execute(OWN_TABLE)
+        if given.get("DOCUMENTS"):
+            await own.execute(DOCUMENTS_TABLE)
         await check_tables(own, role)
         report("tables_made")
         await make_indexes(own)
@@ -166,6 +178,20 @@ async def make_role(master: Any, database: str, login: Login) -> None:
         await master.execute(f"GRANT CONNECT, CREATE ON DATABASE {named} TO {role}")
 
 
+async def make_vectors(master: Any, database: str, role: str) -> None:
+    """Let the role have columns of vectors. Only the master may make the extension.
+
+    Guard: OGX looks for its types in the schema public, which has nothing else.
+    """
+    named = quoted(role)
+    await master.execute("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
+    async with master.transaction():
+        await master.execute(f"GRANT USAGE ON SCHEMA public TO {named}")
+        await master.execute(
+            f"ALTER ROLE {named} IN DATABASE {quoted(database)} SET search_path = {SCHEMA}, public"
+        )
+
+
 async def check_owner(own: Any, role: str) -> None:
     """Raise SetupError where the schema belongs to another role."""
     owner = await own.fetchval(
@@ -194,7 +220,8 @@ def make_tables(given: Mapping[str, str], login: Login) -> None:
     folder of temporary files, which is deleted here.
     """
     port = free_port()
-    command = ["ogx", "run", given["SETUP_CONFIG"], "--insecure", "--port", str(port)]
+    options = ["run", given["SETUP_CONFIG"], "--insecure", "--port", str(port)]
+    command = [*(OFFLINE if given.get("DOCUMENTS") else ["ogx"]), *options]
     kept = {name: value for name, value in given.items() if name != "MASTER_SECRET_ARN"}
     own = {"DATABASE_PASSWORD": login.password, "OGX_WORKERS": "1"}
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as output:
