@@ -29,6 +29,8 @@ class Kernel(StrEnum):
     """Layers with a constant state instead of a cache."""
     experts = "routed experts"
     """Feed-forward blocks of which a token uses some."""
+    embedding = "embeddings"
+    """Steps of whole prompts, each of which ends in a vector."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Experts:
 
 @dataclass(frozen=True)
 class Architecture:
-    """Shape of a decoder.
+    """Shape of a language model.
 
     Basis: the model's config.json, or its row of data/models.csv.
     """
@@ -116,6 +118,11 @@ class Architecture:
     """Further layers of the checkpoint that only draft tokens (multi-token prediction)."""
     indexer: Indexer | None = None
     """Indexer of every attention layer, where it chooses the tokens that a query attends to."""
+    embeds: bool = False
+    """True where the answer is a vector: the model has no output matrix, and takes no further
+    step."""
+    bidirectional: bool = False
+    """True for an encoder: each token meets all others, and nothing is cached."""
 
     @property
     def kernels(self) -> frozenset[Kernel]:
@@ -127,6 +134,7 @@ class Architecture:
             Kernel.sparse: self.indexer is not None,
             Kernel.linear: self.state_bytes_per_sequence > 0,
             Kernel.experts: self.experts is not None,
+            Kernel.embedding: self.embeds,
         }
         return frozenset(kernel for kernel, is_used in used.items() if is_used)
 

@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSche
 
 from sizing.catalog.architecture import Architecture
 from sizing.values.exact import exact, plain
-from sizing.workload.kinds import LANGUAGE
+from sizing.workload.kinds import LANGUAGE, Kind
 
 PositiveInt = Annotated[int, Field(gt=0)]
+BIDIRECTIONAL = "bidirectional"
+"""Form of the attention of an encoder."""
 VERSION = r"^v[0-9]+\.[0-9]+\.[0-9]+$"
 Capability = Annotated[Decimal, PlainSerializer(plain, return_type=int | float, when_used="json")]
 Rate = Annotated[Capability, Field(gt=0)]
@@ -267,6 +269,8 @@ class ModelFacts(Fact):
     """Bytes that one token keeps in a 16-bit KV cache."""
     tied_embeddings: bool | None = None
     """True where input and output embeddings are the same."""
+    dimensions: PositiveInt | None = None
+    """Elements of a vector, of a model whose answer is one."""
     attention: str | None = None
     """Form of the attention."""
     sliding_window_tokens: PositiveInt | None = None
@@ -298,6 +302,16 @@ class ModelFacts(Fact):
     def is_language(self) -> bool:
         """True for a model that generates tokens."""
         return self.kind == LANGUAGE.model_kind
+
+    @property
+    def is_embedding(self) -> bool:
+        """True for a model whose answer is a vector."""
+        return self.kind == Kind.embedding.traits.model_kind
+
+    @property
+    def is_encoder(self) -> bool:
+        """True for a model of vectors in which each token meets all others."""
+        return self.is_embedding and self.attention == BIDIRECTIONAL
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -17,10 +17,12 @@ from sizing.plan.service.calibrated import (
 from sizing.plan.service.pool import PoolPlan
 from sizing.replica.calibrated import CalibratedReplica, Estimate
 from sizing.replica.methods import MethodEstimate, gpus_at_rate
+from sizing.replica.rate import RESPONSE, TPOT, TTFT
 from sizing.replica.traffic import Rates
 from sizing.values.exact import Number, plain
 from sizing.workload import Method, Workload
 
+MS_PER_S = 1000
 BAND = (0.1, 0.5, 0.9)
 """Quantiles of a band that is printed: P10, P50 and P90."""
 WAITS, BAND_MARGIN = "waits and utilisation limit", "band"
@@ -160,14 +162,18 @@ def _estimate(
     replica: CalibratedReplica, estimate: Estimate, share: float, load: Fraction
 ) -> EstimatePlan:
     queue, percent = estimate.times.server.at(share), replica.targets.share
+    times = {name: seconds(queue, percent) for name, seconds in estimate.times.by_target.items()}
     return EstimatePlan(
         gpus_needed=gpus_at_rate(replica, estimate.rate, load),
         requests_per_replica_per_s=estimate.rate,
         saturation_requests_per_s=estimate.times.server.saturation_per_s,
-        ttft_ms=_finite(estimate.times.ttft_s(queue, percent) * 1000),
-        tpot_ms=_finite(estimate.times.tpot_s(queue, percent) * 1000),
+        ttft_ms=_finite(times, TTFT, MS_PER_S),
+        tpot_ms=_finite(times, TPOT, MS_PER_S),
+        response_s=_finite(times, RESPONSE),
     )
 
 
-def _finite(value: float) -> float | None:
-    return value if isfinite(value) else None
+def _finite(times: Mapping[str, float], name: str, units_per_s: int = 1) -> float | None:
+    """Time of that name in its unit; None where it has none or its queue is unbounded."""
+    seconds = times.get(name)
+    return None if seconds is None or not isfinite(seconds) else seconds * units_per_s

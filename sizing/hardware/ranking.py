@@ -1,6 +1,6 @@
 """Which hardware could serve a workload, what does each cost, and which is the cheapest?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -18,8 +18,7 @@ from sizing.replica.calibrated import bought_quantile
 from sizing.replica.case import Case, Choice
 from sizing.replica.fit import memory_missed, replica_fit
 from sizing.replica.item import ItemEstimate
-from sizing.replica.queues.queueing import Queue
-from sizing.replica.rate import ReplicaTimes
+from sizing.replica.rate import RESPONSE, TPOT, TTFT
 from sizing.replica.rated import Rated, Unrated, no_method, rated, spans_nodes
 from sizing.replica.traffic import Rates
 from sizing.service.host_memory.room import unkept
@@ -85,12 +84,13 @@ class Option:
         then the engine's order in `ENGINES` counts, then the lowest TPOT and TTFT. Last are the
         fewest nodes, then GPUs, as where the price is unknown."""
         cost = self.usd_per_month
-        waits = (0.0, 0.0) if cost is None else (self.tpot_s or 0.0, self.ttft_s or 0.0)
+        first = self.ttft_s or self.response_s or 0.0
+        waits = (0.0, 0.0) if cost is None else (self.tpot_s or 0.0, first)
         nodes, gpus = self.pool.nodes_total, self.pool.gpus_total
         name, tp = self.instance.name, self.tensor_parallel
         preference = tuple(ENGINES).index(self.engine)
-        first = (cost is None, cost or Fraction(0), self.narrowed, preference)
-        return *first, *waits, nodes, gpus, name, tp, self.precision
+        cheapest = (cost is None, cost or Fraction(0), self.narrowed, preference)
+        return *cheapest, *waits, nodes, gpus, name, tp, self.precision
 
     @property
     def load_per_replica(self) -> float:
@@ -101,12 +101,12 @@ class Option:
     @cached_property
     def tpot_s(self) -> float | None:
         """Sizing estimate of seconds a token; None by methods without an estimate."""
-        return self._safe_s(ReplicaTimes.tpot_s)
+        return self._safe_s(TPOT)
 
     @cached_property
     def ttft_s(self) -> float | None:
         """Sizing estimate of seconds to the first token; None by methods without an estimate."""
-        return self._safe_s(ReplicaTimes.ttft_s)
+        return self._safe_s(TTFT)
 
     @cached_property
     def item_s(self) -> float | None:
@@ -126,17 +126,25 @@ class Option:
     def speed(self) -> tuple[float, ...] | None:
         """Times that are compared, less is better: those of tokens, or of an item; None where they
         are unknown."""
-        if self.item_s is not None:
-            return (self.item_s,)
+        whole = self.response_s if self.item_s is None else self.item_s
+        if whole is not None:
+            return (whole,)
         return None if self.tpot_s is None else (self.ttft_s or 0.0, self.tpot_s)
 
-    def _safe_s(self, of: Callable[[ReplicaTimes, Queue, float], float]) -> float | None:
-        """One time of the fullest needed replica at the required percentile."""
+    @cached_property
+    def response_s(self) -> float | None:
+        """Sizing estimate of seconds to a vector; None for other kinds and methods."""
+        return self._safe_s(RESPONSE)
+
+    def _safe_s(self, name: str) -> float | None:
+        """One time of the fullest needed replica at the required percentile; None where its
+        requests have no such time."""
         replica = self.rated.replica
-        if replica is None:
+        seconds = None if replica is None else replica.safe.times.by_target.get(name)
+        if replica is None or seconds is None:
             return None
-        times = replica.safe.times
-        return of(times, times.server.at(self.load_per_replica), replica.targets.share)
+        queue = replica.safe.times.server.at(self.load_per_replica)
+        return seconds(queue, replica.targets.share)
 
     @property
     def basis(self) -> str | None:

@@ -46,8 +46,10 @@ def held_architecture_of(facts: ModelFacts | None) -> Architecture | None:
     if facts is None or facts.config is not None:
         return None if facts is None else facts.config
     layers, hidden, heads = facts.layers, facts.hidden_size, facts.heads
-    cached = facts.kv_bytes_per_token_16bit
-    if layers is None or hidden is None or heads is None or not cached:
+    cached, encodes = facts.kv_bytes_per_token_16bit, facts.is_encoder
+    if layers is None or hidden is None or heads is None or cached is None:
+        return None
+    if not cached and not encodes:
         return None
     head_dim = facts.head_dim or hidden // heads
     return Architecture(
@@ -68,6 +70,8 @@ def held_architecture_of(facts: ModelFacts | None) -> Architecture | None:
         scale_bits=MXFP4_SCALE_BITS if facts.native_dtype == "fp4" else None,
         experts_known=not is_unknown_mixture(facts),
         indexer=_indexer(facts),
+        embeds=facts.is_embedding,
+        bidirectional=encodes,
     )
 
 
@@ -85,7 +89,9 @@ def _experts_alone_in(facts: ModelFacts) -> Precision | None:
 
 
 def _embeddings(facts: ModelFacts, hidden: int) -> int:
-    return (facts.vocab or 0) * hidden * (1 if facts.tied_embeddings else 2)
+    """Parameters of the input matrix, and of an output matrix of its own where there is one."""
+    alone = facts.tied_embeddings or facts.is_embedding
+    return (facts.vocab or 0) * hidden * (1 if alone else 2)
 
 
 def _caches(facts: ModelFacts, layers: int, elements: int) -> tuple[LayerCache, ...]:

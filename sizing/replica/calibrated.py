@@ -10,13 +10,14 @@ from sizing.catalog.bands import MEDIAN, Bands
 from sizing.model.memory import Fit, Need
 from sizing.plan.service.calibrated import estimate_name
 from sizing.replica.case import Case
+from sizing.replica.embedding import embedding_times
 from sizing.replica.fit import max_num_seqs
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.host_cache import host_cache_of
 from sizing.replica.lengths import Lengths, request_lengths
 from sizing.replica.rate import (
-    ReplicaTimes,
     Targets,
+    Times,
     rate_by_constraint,
     rate_within,
     replica_times,
@@ -44,7 +45,7 @@ ASSUMED_THINK_S = 60
 class Estimate:
     """One estimate of the band: the replica's times, and its rate."""
 
-    times: ReplicaTimes
+    times: Times
     rate: float
     """Requests per second of one replica within all constraints; 0 when none is possible."""
 
@@ -78,16 +79,15 @@ class CalibratedReplica:
         return self.median if quantile == MEDIAN else self._estimate(quantile)
 
     def after_one_run(self) -> Estimate | None:
-        """Sizing estimate if one own run took the predicted time; None with own runs, and with
-        drafts, to which runs are not applied."""
-        if self.steps.correction is not None or self.steps.speculation.is_used:
+        """Sizing estimate if one own run took the predicted time; None with own runs, and for
+        drafts and embeddings, to which runs are not applied."""
+        steps = self.steps
+        if steps.correction is not None or steps.speculation.is_used or steps.is_embedding:
             return None
         return self._estimate(self.quantile, self.steps.bands.after_one_run())
 
     def _estimate(self, quantile: float, bands: Bands | None = None) -> Estimate:
-        times = replica_times(
-            self.steps, self.lengths, self.slots, quantile, self.targets, bands=bands
-        )
+        times = times_of(self.steps, self.lengths, self.slots, quantile, self.targets, bands=bands)
         return Estimate(times, rate_within(times, self.targets))
 
     @property
@@ -119,6 +119,21 @@ class CalibratedReplica:
         seconds = {name: exact(Fraction(even / rate)) for name, rate in self.rates.items()}
         full = Fraction(self.tensor_parallel / self.safe.times.server.saturation_per_s)
         return GpuRate(max(seconds.values()), seconds, full)
+
+
+def times_of(
+    steps: StepModel,
+    lengths: Lengths,
+    slots: int,
+    quantile: float,
+    targets: Targets,
+    *,
+    bands: Bands | None = None,
+) -> Times:
+    """Return the times of a replica with `slots` slots, at a quantile of the bands, 0 to 1."""
+    if steps.is_embedding:
+        return embedding_times(steps, lengths, slots, quantile, targets, bands=bands)
+    return replica_times(steps, lengths, slots, quantile, targets, bands=bands)
 
 
 def step_model_of(case: Case, need: Need, tensor_parallel: int) -> StepModel | None:
@@ -166,12 +181,12 @@ def calibrated_replica(
     slots = max_num_seqs(workload, found)
     lengths = lengths_apart(workload)
     quantile = bought_quantile(workload)
-    times = replica_times(steps, lengths, slots, quantile, targets)
+    times = times_of(steps, lengths, slots, quantile, targets)
     if request.turns > 1 and routing is not Routing.sticky:
         apart = rate_within(times, targets)
         if apart > 0:
             lengths = request_lengths(request, routing, max(1, ceil(float(load) / apart)))
-            times = replica_times(steps, lengths, slots, quantile, targets)
+            times = times_of(steps, lengths, slots, quantile, targets)
     rates = rate_by_constraint(times, targets)
     rate, uneven = min(rates.values()), 0.0
     if routing is Routing.sticky and rate > 0:
@@ -203,7 +218,7 @@ def throughput_upper_bound(
     targets and uneven replicas only add to it. Basis: arithmetic; a bound that needs no search.
     """
     quantile, targets = bought_quantile(workload), targets_of_case(workload)
-    times = replica_times(steps, lengths, max_num_seqs(workload, found), quantile, targets)
+    times = times_of(steps, lengths, max_num_seqs(workload, found), quantile, targets)
     rate = throughput_per_s(times, targets)
     return GpuRate(exact(Fraction(found.tensor_parallel / rate)))
 

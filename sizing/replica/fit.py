@@ -21,6 +21,9 @@ ENGINE_MAX_SEQUENCES = 256
 """Maximum sequences in one batch where memory has room for more. Basis: vendor, vLLM's default."""
 
 
+EMBEDDING_STEP_TOKENS = 8_192
+"""Tokens of one step of embeddings where no text is longer. Basis: assumed; vLLM's own default on
+cards of 70 GiB and more. Beyond it the arithmetic of a step hides its other costs."""
 ITEMS_AT_ONCE = 1
 """Images or clips that a replica makes at once. Basis: arithmetic; a batch takes as long as its
 items one by one, because they are limited by arithmetic."""
@@ -207,9 +210,25 @@ def _too_small(need: Need, instance: InstanceType, split: int, nodes: int = 1) -
 
 def max_num_seqs(workload: Workload, fit: Fit) -> int:
     """Maximum sequences in one batch: those that fit in memory, up to the workload's or engine's
-    limit. Images and clips are made one at a time."""
+    limit. Images and clips are made one at a time. A step of embeddings has no more of its mean
+    text than it has tokens for."""
     if workload.kind.traits.makes_media:
         return ITEMS_AT_ONCE
     cap = workload.engine.max_sequences or ENGINE_MAX_SEQUENCES
+    most, mean = max_batched_tokens(workload, fit), workload.request.total_tokens
+    if most is not None and mean is not None:
+        cap = min(cap, int(most // mean))
     held = fit.max_sequences
-    return cap if held is None else max(1, min(held, cap))
+    return max(1, cap if held is None else min(held, cap))
+
+
+def max_batched_tokens(workload: Workload, fit: Fit) -> int | None:
+    """Maximum tokens of one step of embeddings: the longest text, and at least 8,192.
+
+    The result is None for other kinds, whose engine decides. Basis: assumed; one step cannot be
+    shorter than the text of an encoder, which is computed as a whole.
+    """
+    if workload.kind.traits.generates:
+        return None
+    longest = workload.request.context_tokens or fit.max_context_tokens or 0
+    return max(longest, EMBEDDING_STEP_TOKENS)

@@ -53,11 +53,13 @@ def request_lengths(request: Request, routing: Routing, replicas: int) -> Length
     cached = shared prefix + share x (earlier turns - shared prefix within them)
     share = 1 where a conversation keeps its replica, else 1 / replicas
 
+    An embedding has no answer: 0 tokens.
+
     Basis: arithmetic. Every replica has the shared prefix. The last replica of a conversation has
     its turns, while the cache keeps them.
     """
-    if request.input_tokens is None or request.output_tokens is None:
-        raise ValueError("input_tokens and output_tokens are not known")
+    if request.input_tokens is None:
+        raise ValueError("input_tokens are not known")
     history = float(request.history_tokens)
     share = 1.0 if routing is Routing.sticky else 1.0 / max(replicas, 1)
     later = 1 - 1 / request.turns
@@ -66,7 +68,7 @@ def request_lengths(request: Request, routing: Routing, replicas: int) -> Length
     return Lengths(
         prompt_tokens=float(request.prompt_tokens or 0),
         cached_tokens=cached,
-        output_tokens=float(mean_tokens(request.output_tokens)),
+        output_tokens=float(request.output_mean or 0),
         prompt_variation=_variation(request.input_tokens),
         output_variation=_variation(request.output_tokens),
         prompts=_prompts(request, history),

@@ -46,7 +46,8 @@ def estimate(case: Case, choice: Choice, load: Fraction) -> MethodEstimate | Non
     split = choice.fit.tensor_parallel
     room = fit(need, instance.gpu_memory_bytes, split)
     steps = step_model_of(case, need, split)
-    if steps is None or room is None or workload.request.output_tokens is None:
+    generates, request = workload.kind.traits.generates, workload.request
+    if steps is None or room is None or (generates and request.output_tokens is None):
         return None
     replica = calibrated_replica(steps, workload, room, load)
     return MethodEstimate(replica, (*about_shape, *about_lengths))
@@ -68,7 +69,9 @@ def _with_shape(case: Case) -> tuple[Need, tuple[str, ...]]:
     need, parameters = case.need, case.facts.parameters
     if need.shape is not None or is_unknown_mixture(case.facts.model):
         return need, ()
-    named = [m for m in case.catalog.models if m.is_language and architecture_of(m) is not None]
+    prefix = case.workload.kind.traits.model_kind
+    alike = (m for m in case.catalog.models if m.kind == prefix)
+    named = [m for m in alike if architecture_of(m) is not None]
     model = nearest_in_size(named, parameters)
     shape = architecture_of(model)
     if model is None or shape is None:

@@ -1,10 +1,11 @@
 """What rate of requests can one replica serve within its latency targets?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from math import inf
+from typing import Protocol
 
 from sizing.catalog.bands import MEDIAN, Bands
 from sizing.replica.lengths import Lengths
@@ -20,9 +21,27 @@ FULL = 0.99
 unbounded."""
 GRID_GROWTH = 1.5
 """Ratio of the batches with computed step times. Between two of them, the times are linear."""
+TTFT, TPOT, RESPONSE = "ttft", "tpot", "response"
+"""Names of times that may have a target."""
 MS = 1e-3
 TINY = 1e-9
 """Smallest difference of two shares: nine bars of 0.1 are not quite 0.9."""
+
+
+class Times(Protocol):
+    """Seconds of a replica's work, on one side of the band, whatever it answers."""
+
+    @property
+    def slower(self) -> float:
+        """Factor of the steps on this side."""
+
+    @property
+    def server(self) -> BatchServer:
+        """Replica as a queue."""
+
+    @property
+    def by_target(self) -> Mapping[str, Callable[[Queue, float], float]]:
+        """Seconds that a share of requests does not exceed, by the name of their target."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +70,11 @@ class ReplicaTimes:
         """Replica as a queue. The first token comes with the prompt."""
         answer = max(self.output_tokens - 1, 1.0)
         return BatchServer(answer, self.decode_s, self.prompt_s, self.variation)
+
+    @property
+    def by_target(self) -> Mapping[str, Callable[[Queue, float], float]]:
+        """Times of a text: its first token, and its later ones."""
+        return {TTFT: self.ttft_s, TPOT: self.tpot_s}
 
     def tpot_s(self, queue: Queue, share: float) -> float:
         """Seconds between two tokens that this share of requests does not exceed.
@@ -103,10 +127,10 @@ def replica_times(
     coefficients = steps.coefficients.engines[steps.engine]
     bands = bands or steps.bands
     slower = targets.slowness(bands, quantile) * steps.tpot_correction
-    batches = _grid(slots)
+    batches = batch_grid(slots)
     context = lengths.running_context_tokens
     computed = [_step_ms(steps, float(n), context, slower) * MS for n in batches]
-    times = _filled(batches, computed)[:slots]
+    times = filled(batches, computed)[:slots]
     prompts_ms = computed_prompts_ms(steps, lengths)
     shares = [share for _, share in lengths.prompts]
     prompt_ms = sum(share * each for share, each in zip(shares, prompts_ms, strict=True))
@@ -209,7 +233,7 @@ def computed_prompts_ms(steps: StepModel, lengths: Lengths, hit_ratio: float = 0
     ]
 
 
-def _grid(slots: int) -> list[int]:
+def batch_grid(slots: int) -> list[int]:
     """Batches from 1, each half as large again, until the slots are covered. The batches do not
     depend on the slots, so one more slot does not change the time of a smaller batch."""
     batches = [1]
@@ -218,7 +242,7 @@ def _grid(slots: int) -> list[int]:
     return batches
 
 
-def _filled(batches: Sequence[int], times: Sequence[float]) -> tuple[float, ...]:
+def filled(batches: Sequence[int], times: Sequence[float]) -> tuple[float, ...]:
     """Return a time for every batch, linear between the computed ones."""
     filled = [times[0]]
     for index in range(1, len(batches)):
@@ -237,12 +261,19 @@ class Targets:
     tpot_s: float | None
     max_utilisation: float | None = None
     """Maximum share of a full batch's rate where the workload states one."""
+    response_s: float | None = None
+
+    @property
+    def stated(self) -> dict[str, float]:
+        """Seconds of each target, by its name."""
+        limits = ((TTFT, self.ttft_s), (TPOT, self.tpot_s), (RESPONSE, self.response_s))
+        return {name: limit for name, limit in limits if limit is not None}
 
     @property
     def has_any(self) -> bool:
         """True where a time has a target. Otherwise nobody waits for an answer, and a queue costs
         nothing."""
-        return self.ttft_s is not None or self.tpot_s is not None
+        return bool(self.stated)
 
     @property
     def queue_limit(self) -> float:
@@ -282,16 +313,17 @@ def targets_of(latency: Latency | None, max_utilisation: float | None) -> Target
         ttft_s=None if latency.ttft_ms is None else float(latency.ttft_ms) * MS,
         tpot_s=None if latency.tpot_ms is None else float(latency.tpot_ms) * MS,
         max_utilisation=max_utilisation,
+        response_s=None if latency.response_s is None else float(latency.response_s),
     )
 
 
-def throughput_per_s(times: ReplicaTimes, targets: Targets) -> float:
+def throughput_per_s(times: Times, targets: Targets) -> float:
     """Requests per second of one replica that its utilisation limit allows: limit x the full
     batch's rate."""
     return targets.limit * times.server.saturation_per_s
 
 
-def rate_within(times: ReplicaTimes, targets: Targets) -> float:
+def rate_within(times: Times, targets: Targets) -> float:
     """Requests per second of one replica within all constraints; 0 for none.
 
     The value is the least of `rate_by_constraint`. Each search starts from the rate that the others
@@ -303,11 +335,11 @@ def rate_within(times: ReplicaTimes, targets: Targets) -> float:
     return rate
 
 
-def rate_by_constraint(times: ReplicaTimes, targets: Targets) -> dict[str, float]:
+def rate_by_constraint(times: Times, targets: Targets) -> dict[str, float]:
     """Requests per second of one replica that each constraint alone allows; 0 for none.
 
-    throughput: as `throughput_per_s`; ttft, tpot: the highest lower rate at which the required
-    share of requests meets the target
+    throughput: as `throughput_per_s`; ttft, tpot, response: the highest lower rate at which the
+    required share of requests meets the target
     """
     highest = throughput_per_s(times, targets)
     searched = {
@@ -316,12 +348,15 @@ def rate_by_constraint(times: ReplicaTimes, targets: Targets) -> dict[str, float
     return {"throughput": highest, **searched}
 
 
-def _allowed(times: ReplicaTimes, targets: Targets) -> dict[str, Callable[[float], bool]]:
+def _allowed(times: Times, targets: Targets) -> dict[str, Callable[[float], bool]]:
     """Whether a rate meets each stated target."""
-    server, share = times.server, targets.share
-    limits = (("ttft", times.ttft_s, targets.ttft_s), ("tpot", times.tpot_s, targets.tpot_s))
+    server, share, limits = times.server, targets.share, targets.stated
 
     def within(seconds: Callable[[Queue, float], float], limit: float) -> Callable[[float], bool]:
         return lambda rate: seconds(server.at(rate), share) <= limit
 
-    return {name: within(seconds, limit) for name, seconds, limit in limits if limit is not None}
+    return {
+        name: within(seconds, limits[name])
+        for name, seconds in times.by_target.items()
+        if name in limits
+    }

@@ -23,11 +23,14 @@ from sizing.replica.item import item_of, utilisation_limit
 from sizing.replica.lengths import Lengths
 from sizing.replica.queues.item_queue import fewest_replicas
 from sizing.replica.queues.job_queue import JobTargets, day_of, fewest_workers, job_seconds
+from sizing.replica.rate import RESPONSE, TPOT, TTFT
 from sizing.replica.traffic import Rates, apart_s, response_target_s
 from sizing.steps.model import StepModel
 from sizing.values.exact import exact, short
 from sizing.workload import Method
 
+SHOWN = {TTFT: ("TTFT", "ms", 1000), TPOT: ("TPOT", "ms", 1000), RESPONSE: ("response", "s", 1)}
+"""Name of each time in a sentence, its unit, and the units of a second."""
 COUNT_KEPT = 1 - Fraction(1, 10**9)
 """Guard: the rounding of GPU-seconds in a lock or an explanation must not add a replica."""
 
@@ -286,15 +289,13 @@ def _unknown(numbers: str) -> Rejected:
 def _too_slow(case: Case, replica: CalibratedReplica) -> tuple[Rejected, float]:
     """Best possible latency, of one request alone, with its target, and the ratio of the two."""
     idle, targets = replica.safe.times.server.at(1e-9), replica.targets
-    times = replica.safe.times
-    parts, missed = list[str](), 1.0
-    for name, target, alone in (
-        ("TTFT", targets.ttft_s, times.ttft_s(idle, targets.share)),
-        ("TPOT", targets.tpot_s, times.tpot_s(idle, targets.share)),
-    ):
+    parts, missed, limits = list[str](), 1.0, targets.stated
+    for name, seconds in replica.safe.times.by_target.items():
+        target, alone = limits.get(name), seconds(idle, targets.share)
         if target is not None and alone > target:
-            best, limit = short(alone * 1000), short(target * 1000)
-            parts.append(f"{name} {best} ms at best, {limit} ms is the target")
+            shown, unit, units_per_s = SHOWN[name]
+            best, limit = short(alone * units_per_s), short(target * units_per_s)
+            parts.append(f"{shown} {best} {unit} at best, {limit} {unit} is the target")
             missed = max(missed, alone / target)
     option = (
         f"{_type_name(case)}, tensor parallel {replica.tensor_parallel}, {case.facts.precision}"

@@ -156,7 +156,9 @@ def gateway_plan(
 def paths_of(workload: Workload) -> tuple[str, ...]:
     """Paths of requests that the application answers, or else the engine."""
     application = workload.application
-    return workload.engine.name.traits.paths if application is None else application.paths
+    if application is not None:
+        return application.paths
+    return workload.engine.name.traits.paths[workload.kind]
 
 
 def _balancer(

@@ -12,12 +12,13 @@ from sizing.replica.calibrated import CalibratedReplica, bought_quantile
 from sizing.replica.case import Case, Choice
 from sizing.replica.methods import MethodEstimate
 from sizing.replica.queues.item_queue import ItemQueue
+from sizing.replica.rated import SHOWN
 from sizing.replica.traffic import Rates, stages_s
 from sizing.values.exact import Number, plain, plain_or_none
 from sizing.workload import Latency, Load
 
-TTFT, TPOT, RESPONSE = "TTFT", "TPOT", "response"
-UNITS = {TTFT: "ms", TPOT: "ms", RESPONSE: "s"}
+TTFT, TPOT, RESPONSE = (name for name, _, _ in SHOWN.values())
+UNITS = {name: unit for name, unit, _ in SHOWN.values()}
 """Times by name, and the unit of each."""
 TOLERANCE = 1.001
 """Ratio of a time to its target up to which the target is met. Basis: assumed; rates are searched
@@ -57,7 +58,7 @@ def latency_plan(
     times: dict[str, float] = {}
     if estimate is not None:
         each = float(rates.at(load) / replicas) * (1 + estimate.replica.imbalance)
-        times = _times_ms(estimate.replica, each)
+        times = _times(estimate.replica, each)
     elif targets.response_s is not None:
         times = _response(case, choice, replicas, rates, jobs)
     verdict, missed = _verdict(times, _judged(targets, estimate))
@@ -81,12 +82,14 @@ def latency_plan(
     )
 
 
-def _times_ms(replica: CalibratedReplica, requests_per_s: float) -> dict[str, float]:
-    """TTFT and TPOT of the sizing estimate at that rate of one replica, milliseconds."""
+def _times(replica: CalibratedReplica, requests_per_s: float) -> dict[str, float]:
+    """Times of the sizing estimate at that rate of one replica, each in its unit."""
     times, share = replica.safe.times, replica.targets.share
-    queue = times.server.at(requests_per_s)
-    waits_s = {TTFT: times.ttft_s(queue, share), TPOT: times.tpot_s(queue, share)}
-    return {name: seconds * 1000 for name, seconds in waits_s.items()}
+    queue, found = times.server.at(requests_per_s), dict[str, float]()
+    for name, seconds in times.by_target.items():
+        shown, _, units_per_s = SHOWN[name]
+        found[shown] = seconds(queue, share) * units_per_s
+    return found
 
 
 def _response(

@@ -126,6 +126,11 @@ class StepModel:
         return 1.0 if self.correction is None else self.correction.ttft_ratio
 
     @property
+    def is_embedding(self) -> bool:
+        """True where each step computes whole prompts and ends in their vectors."""
+        return Kernel.embedding in self.kernels
+
+    @property
     def unmeasured(self) -> tuple[str, ...]:
         """Formats and kernels of this model that were never measured with the engine, and the
         verification of drafts."""
@@ -146,9 +151,11 @@ class StepModel:
     @property
     def bands(self) -> Bands:
         """Bands of the user's own runs, else of the engine, wider where it was not measured and
-        where tokens are drafted."""
+        where tokens are drafted. An embedding has the band of the time to a first token."""
         if self.speculation.is_used:
             return self.speculation.bands(self.coefficients.bands_of(self.engine, self.evidence))
+        if self.is_embedding:
+            return _of_first_tokens(self.coefficients.bands_of(self.engine, self.evidence))
         if self.correction is not None:
             return self.correction.bands
         return self.coefficients.bands_of(self.engine, self.evidence)
@@ -208,6 +215,33 @@ class StepModel:
         return tokens * (each + sum(self.moved_ms_per_token)) + c.attention_flop * w.attention_ms(
             tokens
         )
+
+    def prompt_roofline_ms(self, tokens: float) -> float:
+        """Milliseconds of the arithmetic of one prompt, at the rates of the datasheet."""
+        w = self.work
+        each = w.flop_ms_per_token + w.expert_flop_ms_per_token
+        return tokens * each + w.attention_ms(tokens)
+
+    def embedding_ms(
+        self, prompts: float, prompt_ms: float, roofline_ms: float
+    ) -> tuple[float, float]:
+        """Milliseconds of a step of whole prompts, which ends in their vectors: as fitted, and of
+        its roofline.
+
+        (weights^p + (prompts x prompt)^p)^(1/p) + layers + launches + sequences + step
+
+        `prompt_ms` are of the mean prompt, and `roofline_ms` those of its arithmetic alone.
+
+        Basis: assumed; the fitted terms of a text model's prompt, and a step that reads the weights
+        while it computes. Nothing was measured for embeddings (`Kernel.embedding`).
+        """
+        c, w = self.coefficients.engines[self.engine], self.work
+        power = self.coefficients.roofline_power
+        read, computed = self.weights_ms + self.experts_ms, prompts * prompt_ms
+        both: float = math.pow(read**power + computed**power, 1.0 / power)
+        launches = US * (c.prefill_layer_us * w.layers + c.sequence_us * prompts)
+        fitted = both + self.layers_ms + launches + c.step_ms
+        return fitted, max(w.weights_ms + w.experts_ms, prompts * roofline_ms)
 
     @cached_property
     def _known_steps(self) -> dict[tuple[float, float], tuple[float, float]]:
@@ -361,6 +395,15 @@ class StepModel:
         return implied - load.running
 
 
+def _of_first_tokens(bands: Bands) -> Bands:
+    """Return the band of the time to the first token as that of every time.
+
+    Basis: assumed; the answer of an embedding comes when its prompt is computed, as a first token
+    does, and this band is the widest of the fit.
+    """
+    return Bands(tpot=bands.ttft, ttft=bands.ttft, full_load=bands.ttft)
+
+
 def step_model(
     shape: Architecture,
     gpu: Gpu,
@@ -382,7 +425,8 @@ def step_model(
         return None
     coefficients.engines[engine]
     correction = None
-    if not speculation.is_used:  # Guard: a run does not say whether its engine drafted
+    # Guard: a run does not say whether its engine drafted, and has the times of tokens.
+    if not speculation.is_used and not shape.embeds:
         correction = coefficients.correction(engine, gpu.name, shape, formats.of_parameters)
     required = work(shape, at_best, parallel, formats)
     return StepModel(

@@ -35,9 +35,10 @@ class Work:
     expert_flop_ms_per_token: float
     """Milliseconds of a token of one rank, while all ranks bring one."""
     head_flop_ms: float
-    """Milliseconds of the output matrix, for a sequence that samples a token."""
+    """Milliseconds of the output matrix, for a sequence that samples a token; 0 for embeddings."""
     attention_ms_per_pair: tuple[tuple[float, int | None], ...]
-    """Milliseconds of one query against one key in all layers, by window."""
+    """Milliseconds of one query against one key in all layers, by window. An encoder's counts
+    twice, because a token also meets those after it."""
     activation_ms_per_token: float
     """Milliseconds to write one hidden state in each layer."""
     expert_activation_ms_per_token: float
@@ -88,7 +89,7 @@ def work(shape: Architecture, card: Card, parallel: Parallel, formats: Formats) 
     experts = shape.experts
     expert_parameters = experts.parameters if experts is not None else 0
     rest = max(shape.parameters - shape.embedding_parameters - expert_parameters, 0)
-    head = (shape.vocab or 0) * shape.hidden_size
+    head = 0 if shape.embeds else (shape.vocab or 0) * shape.hidden_size
     weights = shape.dense_format(formats.weights)
     read, sixteen = card.bytes_per_ms, card.flop_per_ms[Precision.bf16]
     routed = 0.0 if experts is None else experts.per_token / experts.count
@@ -96,7 +97,8 @@ def work(shape: Architecture, card: Card, parallel: Parallel, formats: Formats) 
     expert_tokens = expert_layers * (experts.per_token if experts is not None else 0)
     kv_copies = 1 if shape.mla else min(tp, shape.kv_heads)
     kv_bytes = float(KV_BYTES[formats.kv]) / kv_copies
-    pair = 2 * shape.heads * (shape.head_dim + shape.value_head_dim) / tp / sixteen
+    met = 2 if shape.bidirectional else 1
+    pair = met * 2 * shape.heads * (shape.head_dim + shape.value_head_dim) / tp / sixteen
     attention_layers = sum(cache.layers for cache in shape.caches)
     reduce_bytes = 2 * shape.layers * ACTIVATION_BYTES * shape.hidden_size * 2 * (tp - 1) / tp
     exchanged = expert_tokens * shape.hidden_size * 2 * ACTIVATION_BYTES / tp

@@ -7,7 +7,6 @@ from typing import Any
 from sizing.values.field_error import FieldError
 
 UNSUPPORTED = {
-    "embeddings are": ("embed", "embedding", "embeddings", "encoder", "vector", "vectors"),
     "reranking is": ("rerank", "reranker", "reranking", "classify", "classification"),
     "audio is": ("audio", "speech", "asr", "tts", "transcription"),
 }
@@ -23,6 +22,8 @@ class Kind(StrEnum):
     """Text in, image out."""
     video = "video"
     """Text in, video out."""
+    embedding = "embedding"
+    """Text in, vector out: one pass over the text, and no decoding."""
 
     @property
     def traits(self) -> "Traits":
@@ -149,7 +150,9 @@ class Traits:
     targets: tuple[str, ...] = ("ttft_ms", "tpot_ms")
     """Fields of the latency that state its targets."""
     formats: tuple[MediaFormat, ...] = ()
-    """Formats of its files, the default first; empty where answers are text."""
+    """Formats of its files, the default first; empty where answers are no files."""
+    generates: bool = True
+    """False where the model reads a text and generates nothing: its answer is a vector."""
 
 
 LANGUAGE = Traits("llm", False, "total_tokens")
@@ -160,4 +163,5 @@ TRAITS = {
     Kind.chat: LANGUAGE,
     Kind.image: Traits("image", True, "iterations", ("response_s",), IMAGES),
     Kind.video: Traits("video", True, None, ("response_s",), CLIPS),
+    Kind.embedding: Traits("embedding", False, "total_tokens", ("response_s",), generates=False),
 }

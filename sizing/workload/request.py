@@ -63,7 +63,8 @@ class Request(Strict):
     tokens: Positive | None = None
     """Mean tokens of one request, prompt and answer together."""
     input_tokens: Positive | Annotated[Lengths, Field(min_length=1)] | None = None
-    """Tokens that a request adds to the prompt: a mean, or a histogram of tokens and share."""
+    """Tokens that a request adds to the prompt: a mean, or a histogram of tokens and share. For an
+    embedding, the tokens of one text."""
     output_tokens: Positive | Annotated[Lengths, Field(min_length=1)] | None = None
     """Tokens of the answer: a mean, or a histogram of tokens and share."""
     turns: PositiveCount = 1
@@ -110,9 +111,9 @@ class Request(Strict):
             raise FieldError(
                 ("tokens",), "given twice", "tokens, or input_tokens with output_tokens"
             )
-        if any(split) and not all(split):
-            lacking = "output_tokens" if split[0] else "input_tokens"
-            raise FieldError((lacking,), "missing", "input_tokens and output_tokens together")
+        if split[1] and not split[0]:
+            expected = "input_tokens and output_tokens together"
+            raise FieldError(("input_tokens",), "missing", expected)
         if any(split) and self.shared_prefix_tokens > mean_tokens(self.input_tokens or Decimal(0)):
             expected = "at most input_tokens, of which it is a part"
             raise FieldError(("shared_prefix_tokens",), "longer than the prompt", expected)
@@ -157,7 +158,8 @@ class Request(Strict):
 
     @property
     def total_tokens(self) -> Decimal | None:
-        """Mean tokens of one request, whole prompt and answer together."""
-        if self.prompt_tokens is not None and self.output_mean is not None:
-            return self.prompt_tokens + self.output_mean
+        """Mean tokens of one request, whole prompt and answer together. An embedding has no
+        answer."""
+        if self.prompt_tokens is not None:
+            return self.prompt_tokens + (self.output_mean or 0)
         return self.tokens

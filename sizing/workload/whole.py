@@ -16,6 +16,7 @@ from sizing.workload.application import (
     none_is_no_application,
 )
 from sizing.workload.data import Cdn, Data, none_is_absent
+from sizing.workload.embedding.rules import check_embedding
 from sizing.workload.engine import Engine, refusal
 from sizing.workload.engines import ENGINES, EngineName, engines_of
 from sizing.workload.hardware import AUTO, Hardware, TypeName, auto_is_a_type
@@ -120,6 +121,11 @@ class Workload(Strict):
     def _name_is_free(self) -> Self:
         if self.name == "default" or self.name.startswith("kube-"):
             raise FieldError(("name",), f"{self.name} is a namespace of Kubernetes", "another name")
+        return self
+
+    @model_validator(mode="after")
+    def _tokens_are_of_the_kind(self) -> Self:
+        check_embedding(self)
         return self
 
     @model_validator(mode="after")
@@ -351,7 +357,7 @@ def _rate_of_any_gpu() -> FieldError:
 def lengths_are_known(workload: Workload) -> None:
     """Raises FieldError where the method calibrated lacks the lengths of prompt and answer."""
     request = workload.request
-    if workload.kind.traits.makes_media:
+    if workload.kind.traits.makes_media or not workload.kind.traits.generates:
         return
     if request.output_tokens is None:
         field = "tokens" if request.tokens is not None else "input_tokens"

@@ -1,5 +1,7 @@
 """Estimate of the calibrated method, with its band."""
 
+from pydantic import Field
+
 from sizing.plan.part import Part
 from sizing.values.exact import Number
 
@@ -20,10 +22,13 @@ class EstimatePlan(Part):
     """Requests per second of one replica with every slot taken."""
     ttft_ms: Number | None
     """Time to the first token, milliseconds, for the percentile of the latency targets; null where
-    the queue is unbounded."""
+    the queue is unbounded, and for embeddings."""
     tpot_ms: Number | None
     """Time per output token after the first, milliseconds, for that percentile; null where
-    unbounded."""
+    unbounded, and for embeddings."""
+    response_s: Number | None = Field(default=None, exclude_if=lambda seconds: seconds is None)
+    """Time to the vector of an embedding, seconds, for that percentile; left out where unbounded,
+    and for text."""
 
 
 class QuantilePlan(Part):
@@ -104,7 +109,7 @@ class CalibratedPlan(Part):
     cached_tokens: Number
     """Tokens of the mean prompt that are in the replica's cache."""
     output_tokens: Number
-    """Tokens of the mean answer."""
+    """Tokens of the mean answer; 0 for embeddings."""
     most_sequences: int
     percentile: Number
     imbalance_ratio: Number

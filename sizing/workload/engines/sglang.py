@@ -3,8 +3,7 @@
 from decimal import Decimal
 
 from sizing.workload.engines.traits import (
-    TEXT_KINDS,
-    TEXT_PATHS,
+    TEXT,
     EngineTraits,
     Gauges,
     KvFormat,
@@ -14,8 +13,7 @@ from sizing.workload.engines.traits import (
 from sizing.workload.source import HUB_FILES
 
 SGLANG = EngineTraits(
-    kinds=TEXT_KINDS,
-    paths=TEXT_PATHS,
+    paths=TEXT,
     image="lmsysorg/sglang",
     repository="docker.io/lmsysorg/sglang",
     image_gib=40,

@@ -3,8 +3,7 @@
 from decimal import Decimal
 
 from sizing.workload.engines.traits import (
-    TEXT_KINDS,
-    TEXT_PATHS,
+    TEXT,
     EngineTraits,
     KvFormat,
     MemoryShare,
@@ -13,8 +12,7 @@ from sizing.workload.engines.traits import (
 from sizing.workload.source import HUB_FILES
 
 TENSORRT_LLM = EngineTraits(
-    kinds=TEXT_KINDS,
-    paths=TEXT_PATHS,
+    paths=TEXT,
     image="nvcr.io/nvidia/tensorrt-llm/release",
     repository="nvcr.io/nvidia/tensorrt-llm/release",
     image_gib=35,

@@ -7,9 +7,11 @@ from enum import StrEnum
 
 from sizing.workload.kinds import Kind, Precision
 
-TEXT_KINDS = (Kind.text, Kind.chat)
 TEXT_PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/models", "/v1/responses")
 """Paths of OpenAI's API for text, which engines of text have."""
+TEXT = dict.fromkeys((Kind.text, Kind.chat), TEXT_PATHS)
+EMBEDDINGS_PATH = "/v1/embeddings"
+"""Path of OpenAI's API for embeddings."""
 
 
 class Setting(StrEnum):
@@ -29,6 +31,10 @@ class Setting(StrEnum):
     """Maximum sequences in one batch."""
     context = "context"
     """Maximum tokens of prompt and answer together."""
+    runner = "runner"
+    """Way in which the engine uses the model, where it does not generate."""
+    batched_tokens = "batched_tokens"
+    """Maximum tokens of one step."""
     memory = "memory"
     """Share of a card's memory."""
     arithmetic = "arithmetic"
@@ -139,11 +145,9 @@ class EngineTraits:
     Flags are those of the pinned images, which sizewright/gates/data/engine_flags.json lists.
     """
 
-    kinds: tuple[Kind, ...]
-    """Kinds of workloads that the engine serves. A kind's default is the first engine with it."""
-    paths: tuple[str, ...]
-    """Paths of requests that the load balancer forwards, at most five. Others, such as those that
-    load adapters, are refused."""
+    paths: Mapping[Kind, tuple[str, ...]]
+    """Kinds of workloads that the engine serves, with the paths of requests that the load balancer
+    forwards, at most five. Others, such as those that load adapters, are refused."""
     image: str
     """Item of data/pins.csv for a replica on one node."""
     repository: str
@@ -198,6 +202,12 @@ class EngineTraits:
     """Environment variables that bound the sequences of one request."""
     gauges: Gauges | None
     """Gauges from which the load above the floor is read; None where the engine has none."""
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Kinds of workloads that the engine serves. A kind's default is the first engine with
+        it."""
+        return tuple(self.paths)
 
     def option(self, setting: Setting) -> str:
         """Name of the flag or of the option in the file. Raises KeyError for another setting."""

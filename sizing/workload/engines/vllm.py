@@ -1,8 +1,8 @@
 """vLLM: its images, command, flags and gauges."""
 
 from sizing.workload.engines.traits import (
-    TEXT_KINDS,
-    TEXT_PATHS,
+    EMBEDDINGS_PATH,
+    TEXT,
     EngineTraits,
     Gauges,
     Groups,
@@ -11,12 +11,11 @@ from sizing.workload.engines.traits import (
     MemoryShare,
     Setting,
 )
-from sizing.workload.kinds import Precision
+from sizing.workload.kinds import Kind, Precision
 from sizing.workload.source import HUB_FILES
 
 VLLM = EngineTraits(
-    kinds=TEXT_KINDS,
-    paths=TEXT_PATHS,
+    paths={**TEXT, Kind.embedding: (EMBEDDINGS_PATH, "/v1/models")},
     image="vllm/vllm-openai",
     repository="docker.io/vllm/vllm-openai",
     image_gib=30,
@@ -44,6 +43,8 @@ VLLM = EngineTraits(
         Setting.pipeline_parallel: "--pipeline-parallel-size",
         Setting.sequences: "--max-num-seqs",
         Setting.context: "--max-model-len",
+        Setting.runner: "--runner",
+        Setting.batched_tokens: "--max-num-batched-tokens",
         Setting.memory: "--gpu-memory-utilization",
         Setting.arithmetic: "--dtype",
         Setting.kv_cache: "--kv-cache-dtype",

@@ -5,8 +5,7 @@ from sizing.workload.kinds import Kind
 from sizing.workload.source import PARTS_FILES
 
 VLLM_OMNI = EngineTraits(
-    kinds=(Kind.image, Kind.video),
-    paths=("/v1/images/generations", "/v1/models"),
+    paths=dict.fromkeys((Kind.image, Kind.video), ("/v1/images/generations", "/v1/models")),
     image="vllm/vllm-omni",
     repository="docker.io/vllm/vllm-omni",
     image_gib=35,

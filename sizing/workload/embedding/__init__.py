@@ -1,0 +1,1 @@
+"""What may a workload state whose answers are vectors?"""
