@@ -51,6 +51,8 @@ OTHER_FIELDS = frozenset({"include", "items", "metadata"})
 """Fields of requests for conversations."""
 SEARCH = "file_search"
 """Tool that searches the documents of the service."""
+STORE = "documents"
+"""Name of the documents of the service for its callers."""
 SEARCH_FIELDS = frozenset({"type", "vector_store_ids", "max_num_results"})
 MOST_RESULTS = 50
 """Passages that a caller may request. Basis: vendor (OpenAI's API). The server returns no more than

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from application_check import App, Check
+from application_check import STORE, App, Check
 from application_feedback import Collecting
 from application_records import Stream
 from application_tokens import Counts, TokenLimit, counted
@@ -55,8 +55,8 @@ def limit_tokens(application: Any, counts: Counts) -> None:
     application.user_middleware.append(Middleware(TokenLimit, counts=counts))
 
 
-def search_documents(passages: int) -> None:
-    """Search the documents before an engine is called, for at most so many passages.
+def search_documents(store: str, passages: int) -> None:
+    """Search the documents of a store before an engine is called, for at most so many passages.
 
     Guard: it comes after the limit of tokens, which counts no search.
     """
@@ -66,14 +66,15 @@ def search_documents(passages: int) -> None:
 
     Engines.openai_chat_completion = searched(Engines.openai_chat_completion, Chunk.model_validate)
     name = "_execute_file_search_via_vector_store"
-    setattr(ToolExecutor, name, bounded(getattr(ToolExecutor, name), passages))
+    setattr(ToolExecutor, name, bounded(getattr(ToolExecutor, name), store, passages))
 
 
 def create() -> App:
     """Application of OGX behind the check."""
     Responses._persist_streaming_state = keep
-    given, stores = os.environ, frozenset({os.environ.get("DOCUMENTS", "")} - {""})
-    if stores:
+    given = os.environ
+    store = given.get("DOCUMENTS", "")
+    if store:
         from context_tokenizer import without_internet
 
         without_internet()
@@ -81,14 +82,14 @@ def create() -> App:
     context_tokens = int(given["CONTEXT_TOKENS"])
     if limit := int(given.get("TOKENS_PER_USER_PER_MIN", "0")):
         limit_tokens(application, Counts(given, limit, context_tokens))
-    if stores:
-        search_documents(int(given["PASSAGES"]))
+    if store:
+        search_documents(store, int(given["PASSAGES"]))
     app = Check(
         application,
         models=frozenset({given["MODEL"]}),
         context_tokens=context_tokens,
         body_bytes=int(given["BODY_BYTES"]),
         file_bytes=int(given["FILE_BYTES"]),
-        stores=stores,
+        stores=frozenset({STORE} if store else ()),
     )
     return Collecting(app, Stream(given).put) if given.get("FEEDBACK_STREAM") else app

@@ -78,10 +78,10 @@ OWN_TABLE = (
 )
 """Table of `application_tokens.py`: a minute is the second of the epoch with which it begins."""
 DOCUMENTS_TABLE = (
-    f"CREATE TABLE IF NOT EXISTS {in_schema('document_versions')} (key text PRIMARY KEY,"
-    " sequencer text NOT NULL, chunks integer NOT NULL)"
+    f"CREATE TABLE IF NOT EXISTS {in_schema('document_versions')} (store text, key text,"
+    " version text NOT NULL, chunks integer NOT NULL, PRIMARY KEY (store, key))"
 )
-"""Table of `context_worker.py`: the last event of each document, and its chunks."""
+"""Table of `context_vectors.py`: the version of each document, and the number of its chunks."""
 OFFLINE = [sys.executable, str(Path(__file__).with_name("context_tokenizer.py"))]
 """Command of OGX that needs no tokenizer from the internet."""
 INVALID = (

@@ -142,12 +142,18 @@ def in_front(passages: str, content: Any) -> Any:
     return f"{passages}\n{content}"
 
 
-def bounded(search: Callable[..., Awaitable[Any]], most: int) -> Callable[..., Awaitable[Any]]:
-    """Method that searches for at most so many passages, for which the service is sized."""
+def bounded(
+    search: Callable[..., Awaitable[Any]], store: str, most: int
+) -> Callable[..., Awaitable[Any]]:
+    """Method that searches a store for at most so many passages, for which the service is sized.
+
+    Callers name the documents, and the store has another name for each embedding model.
+    """
 
     async def bounded_search(executor: Any, *, query: str, response_file_search_tool: Any) -> Any:
         wanted = min(response_file_search_tool.max_num_results or most, most)
-        tool = response_file_search_tool.model_copy(update={"max_num_results": wanted})
+        changes = {"max_num_results": wanted, "vector_store_ids": [store]}
+        tool = response_file_search_tool.model_copy(update=changes)
         return await search(executor, query=query, response_file_search_tool=tool)
 
     return bounded_search
