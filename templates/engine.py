@@ -6,6 +6,7 @@ from typing import Any, assert_never
 
 from sizing.plan.service.prompt import PromptPlan
 from sizing.plan.service.serving import (
+    EmbeddingServingPlan,
     GroupServingPlan,
     ItemServingPlan,
     LimitsBy,
@@ -34,6 +35,9 @@ OPTIONS_FILE, MODELS = "/tmp/engine-options.json", "/tmp/models"
 HOST_CACHE_BACKEND = "native"
 """vLLM's own cache in host memory. It is stated because the default has changed between releases.
 Basis: vendor (vllm/config/cache.py)."""
+POOLING = "pooling"
+"""Runner of a model whose answers are vectors, also where its config states a language model.
+Basis: vendor (vllm/config/model.py, 0.30.0)."""
 CACHE_PATH = "/var/lib/sizewright/cache"
 """Folder of the engines' compile cache on a node's root volume: it outlives a pod."""
 
@@ -113,7 +117,7 @@ def _settings(serving: ServingPlan) -> dict[Setting, float | str | None]:
     traits = serving.engine.traits
     kv_names = {precision: each.name for precision, each in traits.kv_formats.items()}
     group = serving if isinstance(serving, GroupServingPlan) else None
-    item = serving.item
+    item, embedding = serving.item, serving.embedding
     return {
         Setting.served_name: serving.model,
         Setting.host: LOOPBACK if serving.limits_by is LimitsBy.worker else None,
@@ -122,6 +126,8 @@ def _settings(serving: ServingPlan) -> dict[Setting, float | str | None]:
         Setting.pipeline_parallel: group.pipeline_parallel if group else None,
         Setting.sequences: serving.max_num_seqs,
         Setting.context: serving.max_model_len,
+        Setting.runner: None if embedding is None else POOLING,
+        Setting.batched_tokens: None if embedding is None else embedding.max_batched_tokens,
         Setting.memory: serving.gpu_memory_utilisation,
         Setting.arithmetic: _named(traits, traits.arithmetic, serving.compute_precision),
         Setting.kv_cache: None
@@ -201,7 +207,10 @@ def _limit_arguments(serving: ServingPlan) -> list[str]:
         case LimitsBy.admission if Limit.middleware in limits:
             # Guard: the last one is the first that a request meets, and counts it meanwhile.
             inner = [] if serving.prompt is None else ["prompt_check.Prompts"]
-            checks = [*inner, "admission.Admission"]
+            check = "admission.Admission"
+            if serving.embedding is not None:
+                check = "embedding_check.Embeddings"
+            checks = [*inner, check]
             return [word for check in checks for word in (limits[Limit.middleware], check)]
         case LimitsBy.admission | LimitsBy.worker | LimitsBy.nothing:
             return []
@@ -224,11 +233,23 @@ def engine_environment(serving: ServingPlan) -> dict[str, str]:
             values["ADMISSION_SEQUENCES"] = "" if most is None else str(most)
             if serving.prompt is not None:
                 values["PROMPT_STAGES"] = prompt_stages(serving.prompt)
+            if serving.embedding is not None:
+                values |= _embedding_environment(serving, serving.embedding)
         case LimitsBy.engine | LimitsBy.worker | LimitsBy.nothing:
             pass
         case _ as never:
             assert_never(never)
     return values
+
+
+def _embedding_environment(serving: ServingPlan, embedding: EmbeddingServingPlan) -> dict[str, str]:
+    """Limits of a request of texts, as their check reads them. An unknown one is empty."""
+    limits = {
+        "EMBEDDING_TOKENS": serving.max_model_len,
+        "EMBEDDING_BYTES": embedding.max_body_bytes,
+        "EMBEDDING_DIMENSIONS": embedding.dimensions,
+    }
+    return {name: "" if limit is None else str(limit) for name, limit in limits.items()}
 
 
 def prompt_stages(plan: PromptPlan) -> str:

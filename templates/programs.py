@@ -121,6 +121,9 @@ JOB_CONTENT = "job_content"
 PROMPT_CHECK = ("admission", "prompt_check", "prompt_stages")
 """Files of the checks of an engine whose prompts have stages."""
 
+EMBEDDING_CHECK = ("admission", "embedding_check")
+"""Files of the check of an engine whose answers are vectors."""
+
 
 def programs(names: tuple[str, ...]) -> Programs:
     """Return the programs of some files of `scripts`."""

@@ -34,7 +34,7 @@ from templates.engine import (
 )
 from templates.environment import environment
 from templates.held_pods import with_held
-from templates.programs import JOB_WORKER, PROMPT_CHECK, program, programs
+from templates.programs import EMBEDDING_CHECK, JOB_WORKER, PROMPT_CHECK, program, programs
 from templates.renditions import RENDITION_WIRES, rendition_documents
 from templates.scheduling import (
     GPU_TAINT,
@@ -149,7 +149,7 @@ def _scripts(
     if service.weights_import is not None:
         scripts["script-import"] = values["import_script"]
     for document, script in scripts.items():
-        modules = values["prompt_modules"] if document == "script-admission" else ()
+        modules = values["admission_modules"] if document == "script-admission" else ()
         yield document, "script", values | {"script": script, "modules": modules}
     if values["worker"] is not None:
         worker = programs(JOB_WORKER)
@@ -239,13 +239,13 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
 
 
 def _admission_values(serving: ServingPlan) -> dict[str, Any]:
-    """Check in front of the engine, with the modules of the stages of prompts where they exist."""
+    """Check in front of the engine, with its modules for stages of prompts, or for texts."""
     if serving.limits_by is not LimitsBy.admission:
-        return {"admission_script": None, "prompt_modules": ()}
-    if serving.prompt is None:
-        return {"admission_script": program("admission").values, "prompt_modules": ()}
-    whole = programs(PROMPT_CHECK)
-    return {"admission_script": whole.values, "prompt_modules": whole.modules}
+        return {"admission_script": None, "admission_modules": ()}
+    if serving.prompt is None and serving.embedding is None:
+        return {"admission_script": program("admission").values, "admission_modules": ()}
+    whole = programs(PROMPT_CHECK if serving.embedding is None else EMBEDDING_CHECK)
+    return {"admission_script": whole.values, "admission_modules": whole.modules}
 
 
 def _progress_deadline_s(serving: ServingPlan) -> int:

@@ -67,6 +67,7 @@ ONE_FILE = {
         "job_store",
         "rendition_ffmpeg",
     },
+    "templates/scripts/embedding_check.py": {"admission"},
     "templates/scripts/prompt_check.py": {"admission", "prompt_stages"},
     "templates/scripts/jobs/job_engine.py": {"prompt_stages"},
     "templates/scripts/jobs/job_history.py": {"boto3", "botocore", "job_store", "prompt_stages"},

@@ -1,5 +1,9 @@
 """The answer of `sizewright compare --json`."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from sizewright.answers.answer import Answer
 from sizewright.answers.fleets.disaggregation import DisaggregationAnswer
 from sizewright.answers.fleets.mix import MixAnswer
@@ -7,7 +11,7 @@ from sizing.plan.part import Rejected
 from sizing.plan.service.pool import Survives
 from sizing.plan.service.whole import ServicePlan
 from sizing.values.exact import Number
-from sizing.values.strict import Strict
+from sizing.values.strict import Strict, absent
 from sizing.workload import EngineName
 
 
@@ -47,6 +51,9 @@ class OptionAnswer(Strict):
     item_s: Number | None
     """Sizing estimate of the seconds of one image or clip on its cards, without the wait. Null for
     text, and where unknown."""
+    response_s: Annotated[Number | None, Field(exclude_if=absent)] = None
+    """Sizing estimate of the seconds to a vector, at the target's percentile; left out for other
+    kinds, and where unknown."""
     basis: str | None
     """measured: this engine, GPU generation and precision were measured, or your own runs apply.
     datasheet: nobody measured them, and the band is wider. Null for methods that predict no

@@ -43,11 +43,13 @@ class FiguresAnswer(Strict):
     survives: Survives | None
     """Losses after which enough nodes remain."""
     response_s: Annotated[Number | None, Field(exclude_if=absent)] = None
-    """Time to the whole image or clip, seconds; left out for text, and without a target."""
+    """Time to the whole image, clip or vector, seconds; left out for text, and without a target."""
     drain_s: Annotated[Number | None, Field(exclude_if=absent)] = None
     """Seconds from the largest backlog until no job waits; left out without a queue."""
     makes_media: Annotated[bool, Field(exclude_if=operator.not_)] = False
     """True for images and clips, which have no tokens; left out for text."""
+    makes_vectors: Annotated[bool, Field(exclude_if=operator.not_)] = False
+    """True for embeddings, which have no time per token; left out for other kinds."""
 
 
 class ServiceAnswer(Strict):

@@ -25,11 +25,13 @@ class Headline:
     utilisation_at_peak: Number | None
     survives: Survives | None
     response_s: Number | None = None
-    """Time to the whole image or clip, seconds; None for text, and without a target."""
+    """Time to the whole image, clip or vector, seconds; None for text, and without a target."""
     drain_s: Number | None = None
     """Seconds from the largest backlog until no job waits; None without a queue."""
     makes_media: bool = False
     """True for images and clips, which have no tokens."""
+    makes_vectors: bool = False
+    """True for embeddings, which have no time per token."""
 
 
 def headline(service: ServicePlan | None) -> Headline | None:
@@ -44,6 +46,7 @@ def headline(service: ServicePlan | None) -> Headline | None:
     is_timed = capacity is not None and capacity.method == Method.calibrated and pool is not None
     found = service.calibrated if is_timed else None
     safe = None if found is None else found.safe
+    traits = service.inputs.kind.traits
     return Headline(
         usd_per_month_at_least=choice.pool_usd_per_month if choice and pool else None,
         gpus_total=pool.gpus_total if pool else None,
@@ -55,5 +58,6 @@ def headline(service: ServicePlan | None) -> Headline | None:
         survives=pool.survives if pool else None,
         response_s=service.latency.response_s if service.latency else None,
         drain_s=service.jobs.drain_s if service.jobs else None,
-        makes_media=service.inputs.kind.traits.makes_media,
+        makes_media=traits.makes_media,
+        makes_vectors=not traits.generates,
     )

@@ -84,8 +84,9 @@ def _changes(workload: Workload) -> dict[str, Change]:
     for name in ("tokens", "input_tokens", "output_tokens"):
         if getattr(request, name) is not None:
             found[f"request.{name}"] = _part("request", **{name: 1})
+    of_vectors = () if workload.kind.traits.generates else ("response_s",)
     if latency is not None:
-        for name in ("ttft_ms", "tpot_ms"):
+        for name in ("ttft_ms", "tpot_ms", *of_vectors):
             if getattr(latency, name) is not None:
                 found[f"latency.{name} (tighter)"] = _part("latency", **{name: -1})
     return found

@@ -103,7 +103,7 @@ class Leaf:
     def method(self) -> Basis:
         """Basis of the service's method. Raises ValueError."""
         method = self.capacity.method
-        return Basis.fitted if method == "calibrated" else Basis(method)
+        return self.fitted if method == "calibrated" else Basis(method)
 
     @property
     def method_source(self) -> str:
@@ -119,9 +119,17 @@ class Leaf:
         """Source of fitted times: the catalog, and the user's own runs that correct it."""
         if self.sized.item is not None:
             return MEDIA_COEFFICIENTS
+        if not self.sized.inputs.kind.traits.generates:
+            return f"{COEFFICIENTS}, of prompts of text; nothing was measured for embeddings"
         own = self.sized.own_runs
         corrected = f"{own.file} over " if own is not None and own.applied else ""
         return f"{corrected}{COEFFICIENTS}"
+
+    @property
+    def fitted(self) -> Basis:
+        """Basis of times by fitted terms. None of them was fitted to embeddings."""
+        generates = self.sized.inputs.kind.traits.generates
+        return Basis.fitted if generates else Basis.assumed
 
     @property
     def pool(self) -> PoolPlan:

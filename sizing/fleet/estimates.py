@@ -73,7 +73,7 @@ def calibrated_plan(
         unmeasured=replica.unmeasured,
         quantile_percent=_percent(replica.quantile),
         coefficients=replica.steps.coefficients.fitted,
-        assumed=estimate.assumed,
+        assumed=(*estimate.assumed, *replica.assumed),
         prompt_tokens=lengths.prompt_tokens,
         cached_tokens=lengths.cached_tokens,
         output_tokens=lengths.output_tokens,

@@ -40,6 +40,12 @@ Basis: arithmetic (normal distribution)."""
 ASSUMED_THINK_S = 60
 """Seconds between a user's requests where the workload does not state it. Basis: assumed."""
 
+OF_PROMPTS = (
+    "the fitted terms of a text model's prompt for each text, with the band of a first token, since"
+    " nothing was measured for embeddings"
+)
+"""What the times of embeddings rest on."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -95,6 +101,11 @@ class CalibratedReplica:
         """measured: this engine on this generation of GPU, in these formats, with these kernels; or
         the user's own runs. datasheet: the same terms with a wider band."""
         return "measured" if self.steps.evidence.is_measured else "datasheet"
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """Assumptions of the method itself, beyond those where the workload has no value."""
+        return (OF_PROMPTS,) if self.steps.is_embedding else ()
 
     @property
     def unmeasured(self) -> tuple[str, ...]:

@@ -63,6 +63,8 @@ def request_limits(
 
     Without a load balancer or callers in front of it, a worker sends one job at a time. Callers
     open a connection for each call, so that the time of an idle one does not matter.
+    The answer of an embedding is all of its work, so those at work count in its wait. One request
+    has the texts of one full step at most, which only our check counts.
 
     Raises FieldError for prompts with stages that this version cannot run.
     """
@@ -73,21 +75,23 @@ def request_limits(
         return RequestLimits(LimitsBy.worker, None, 0, max_num_seqs, ONE, as_root)
     firewall = None if gateway is None else gateway.firewall
     counts = firewall is not None and firewall.tokens_per_key is not None
-    media = workload.kind.traits.makes_media
+    media, embeds = workload.kind.traits.makes_media, not workload.kind.traits.generates
     if media:
         waiting = waiting_items(workload, item_seconds(rate, gpus_per_replica))
     else:
         waiting = waiting_requests(wait_s(workload), rate, gpus_per_replica)
+    if embeds:
+        waiting = max(waiting - max_num_seqs, 0)
     idle_s = None
     if gateway is not None and catalog.can(engine, tag, Ability.keep_alive):
         idle_s = gateway.idle_timeout_s
     by = limits_by(catalog, engine, tag, counts_tokens=counts)
     return RequestLimits(
-        by=by if workload.prompt is None else LimitsBy.admission,
+        by=LimitsBy.admission if embeds or workload.prompt is not None else by,
         keep_alive_s=None if idle_s is None else idle_s + KEEP_ALIVE_MARGIN_S,
         waiting=waiting,
         in_flight=max_num_seqs + waiting,
-        sequences_per_request=ONE if counts or media else None,
+        sequences_per_request=max_num_seqs if embeds else ONE if counts or media else None,
         as_root=as_root,
     )
 
@@ -95,12 +99,14 @@ def request_limits(
 def wait_s(workload: Workload) -> Fraction:
     """Maximum wait for a full batch, in seconds.
 
-    The wait is the target of the time to the first token. Without one, it is the load balancer's
-    wait beyond the longest answer.
+    The wait is the target of the time to the first token, or of an embedding. Without one, it is
+    the load balancer's wait beyond the longest answer.
 
     Basis: arithmetic; a request that waits longer has missed its target before it starts.
     """
     latency = workload.latency
+    if latency is not None and latency.response_s is not None:
+        return exact(latency.response_s)
     if latency is None or latency.ttft_ms is None:
         return Fraction(IDLE_MARGIN_S)
     return exact(latency.ttft_ms) / 1000

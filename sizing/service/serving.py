@@ -23,6 +23,7 @@ from sizing.plan.service.items.jobs import JobWorkerPlan
 from sizing.plan.service.pool import PoolPlan
 from sizing.plan.service.serving import (
     DraftPlan,
+    EmbeddingServingPlan,
     GroupServingPlan,
     HostCacheServingPlan,
     ItemServingPlan,
@@ -32,7 +33,7 @@ from sizing.plan.service.serving import (
 from sizing.plan.service.weights_import import ImportPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.replica.case import Case, Choice
-from sizing.replica.fit import max_num_seqs
+from sizing.replica.fit import max_batched_tokens, max_num_seqs
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.item import item_of
 from sizing.service.prompt import prompt_plan
@@ -43,7 +44,7 @@ from sizing.site.mirrors import mirrored
 from sizing.steps.diffusion import shared_cards
 from sizing.values.exact import ceiling, exact, plain
 from sizing.values.units import GIB, MIB
-from sizing.workload import EngineName, EngineTraits, Precision
+from sizing.workload import EngineName, EngineTraits, Precision, Workload
 from sizing.workload.engines.traits import MemoryShare
 from sizing.workload.kinds import EncoderPlacement, Kind, Runtime
 
@@ -62,6 +63,9 @@ MEMORY_STEP = 1000
 STOP_MARGIN_S = 30
 """Seconds to stop beyond the drain of the load balancer. A worker gives its job back within them.
 Basis: assumed."""
+TOKEN_BYTES = 16
+"""Maximum bytes of a token of a text in a request. Basis: assumed; usual tokens have 3 to 5, and an
+id in JSON has up to 8."""
 NODE_START_S = 600
 """Seconds from an EC2 launch to a Ready node with its disks. Basis: assumed; 3 to 5 minutes are
 usual."""
@@ -236,7 +240,7 @@ def _deployment_plan(
         shared_memory_mib=SHARED_MEMORY_MIB_PER_GPU * (pool.gpus_per_replica // span)
         + (host_cache_gib or 0) * (GIB // MIB),
         max_num_seqs=max_num_seqs(workload, choice.fit),
-        max_model_len=workload.request.context_tokens or choice.fit.max_context_tokens,
+        max_model_len=longest_tokens(workload, choice),
         waiting=limits.waiting,
         in_flight=limits.in_flight,
         sequences_per_request=limits.sequences_per_request,
@@ -250,8 +254,11 @@ def _deployment_plan(
             engine.traits.memory, choice.fit.usable_bytes_per_gpu, facts.instance.gpu_memory_bytes
         ),
         compute_precision=compute_precision(facts.precision, capability),
-        kv_precision=workload.engine.kv_precision if engine.traits.kv_formats else None,
+        kv_precision=workload.engine.kv_precision
+        if engine.traits.kv_formats and workload.kind.traits.generates
+        else None,
         item=item_serving_plan(case, choice),
+        embedding=embedding_serving_plan(case, choice),
         prompt=prompt_plan(workload, case.catalog),
         drafts=drafts and DraftPlan(method=drafts.method, tokens=drafts.draft_tokens),
         host_cache=None if host_cache_gib is None else HostCacheServingPlan(gib=host_cache_gib),
@@ -261,6 +268,29 @@ def _deployment_plan(
         + ceiling(LOAD_MARGIN * PIN_S_PER_GIB * (host_cache_gib or 0))
         + ENGINE_START_S,
         stop_s=(0 if gateway is None else gateway.deregistration_delay_s) + STOP_MARGIN_S,
+    )
+
+
+def longest_tokens(workload: Workload, choice: Choice) -> int | None:
+    """Tokens of the longest sequence that the engine accepts; None where the engine decides."""
+    return workload.request.context_tokens or choice.fit.max_context_tokens
+
+
+def embedding_serving_plan(case: Case, choice: Choice) -> EmbeddingServingPlan | None:
+    """Settings of an engine whose answers are vectors; None for other kinds.
+
+    bytes of a request = texts of a full step x tokens of the longest text x 16
+
+    Basis: arithmetic; the bytes of a token are assumed.
+    """
+    workload, model = case.workload, case.facts.model
+    most, longest = max_batched_tokens(workload, choice.fit), longest_tokens(workload, choice)
+    if most is None or longest is None:
+        return None
+    return EmbeddingServingPlan(
+        max_batched_tokens=most,
+        max_body_bytes=max_num_seqs(workload, choice.fit) * longest * TOKEN_BYTES,
+        dimensions=None if model is None else model.dimensions,
     )
 
 

@@ -174,6 +174,7 @@ def _option(option: Option, on_frontier: bool) -> OptionAnswer:
         ttft_ms=_ms(option.ttft_s),
         tpot_ms=_ms(option.tpot_s),
         item_s=option.item_s,
+        response_s=_finite(option.response_s),
         utilisation_at_peak=pool.utilisation_at_peak,
         basis=option.basis,
         binding=pool.binding,
@@ -183,7 +184,12 @@ def _option(option: Option, on_frontier: bool) -> OptionAnswer:
 
 
 def _ms(seconds: float | None) -> float | None:
-    return None if seconds is None or not isfinite(seconds) else seconds * 1000
+    finite = _finite(seconds)
+    return None if finite is None else finite * 1000
+
+
+def _finite(seconds: float | None) -> float | None:
+    return None if seconds is None or not isfinite(seconds) else seconds
 
 
 def _sensitivity(found: Sensitivity) -> SensitivityAnswer:

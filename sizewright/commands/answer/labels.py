@@ -33,7 +33,12 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "latency": tuple(
         f"calibrated.{estimate}.{time}"
         for estimate in ("median", "safe")
-        for time in ("ttft_ms", "tpot_ms")
+        for time in ("ttft_ms", "tpot_ms", "response_s")
+    ),
+    "response": (
+        "latency.response_s",
+        "calibrated.median.response_s",
+        "calibrated.safe.response_s",
     ),
     "TTFT": ("calibrated.median.ttft_ms", "calibrated.safe.ttft_ms"),
     "TPOT": ("calibrated.median.tpot_ms", "calibrated.safe.tpot_ms"),

@@ -14,9 +14,9 @@ from sizing.compare.engines import EngineRow
 from sizing.compare.sensitivity import Sensitivity
 from sizing.hardware.ranking import Option
 
-OF_TOKENS, OF_ITEMS = ("TTFT ms", "TPOT ms"), ("s/item",)
-"""Columns of times: of tokens, and of images and clips. A table has one of them."""
-TIMES = (*OF_TOKENS, *OF_ITEMS)
+OF_TOKENS, OF_ITEMS, OF_VECTORS = ("TTFT ms", "TPOT ms"), ("s/item",), ("response s",)
+"""Columns of times: of tokens, of images and clips, and of embeddings. A table has one of them."""
+TIMES = (*OF_TOKENS, *OF_ITEMS, *OF_VECTORS)
 COLUMNS = ("USD/month", "type", "TP", "bits", "nodes", "GPUs", *TIMES, "at peak")
 """Columns that fit into 80 columns; JSON also has the binding constraint and the rest."""
 ENGINE_COLUMNS = ("engine", "USD/month", "type", "TP", "bits", "nodes", *TIMES)
@@ -65,14 +65,20 @@ def _table(
     title: str, shown: Sequence[Option], best: Container[str], columns: Sequence[str]
 ) -> Table:
     """Table with these columns, but those of times that the workload does not have."""
-    unknown = OF_TOKENS if any(map(_makes_items, shown)) else OF_ITEMS
-    named = [column for column in columns if column not in unknown]
+    of_kind = OF_ITEMS if any(map(_makes_items, shown)) else OF_TOKENS
+    of_kind = OF_VECTORS if any(map(_makes_vectors, shown)) else of_kind
+    others = {*TIMES} - {*of_kind}
+    named = [column for column in columns if column not in others]
     rows = [_cells(option, best) for option in shown]
     return Table(title, [tuple(cells[column] for column in named) for cells in rows], named)
 
 
 def _makes_items(option: Option) -> bool:
     return option.case.workload.kind.traits.makes_media
+
+
+def _makes_vectors(option: Option) -> bool:
+    return not option.case.workload.kind.traits.generates
 
 
 def _engine_tables(engines: Sequence[EngineRow], *, show_all: bool) -> Iterator[Table]:
@@ -107,7 +113,9 @@ def _title(found: Comparison, options: Sequence[Option], *, show_all: bool) -> s
     if any(option.basis for option in options):
         items = any(map(_makes_items, options))
         times = "seconds an item, without the wait, are sizing estimates"
-        if not items:
+        if any(map(_makes_vectors, options)):
+            times = "the response is the sizing estimate of the needed replicas alone"
+        elif not items:
             times = "TTFT and TPOT are sizing estimates of the needed replicas alone"
         title += (
             f"; {times}; USD, nodes, GPUs"
@@ -134,6 +142,7 @@ def _cells(option: Option, best: Container[str]) -> dict[str, str]:
         "TTFT ms": _ms(option.ttft_s),
         "TPOT ms": _ms(option.tpot_s),
         "s/item": number(option.item_s),
+        "response s": _response(option.response_s),
         "at peak": share(pool.utilisation_at_peak),
     }
 
@@ -142,6 +151,12 @@ def _ms(seconds: float | None) -> str:
     if seconds is None:
         return "unknown"
     return number(seconds * 1000) if isfinite(seconds) else "unbounded"
+
+
+def _response(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown"
+    return number(seconds) if isfinite(seconds) else "unbounded"
 
 
 def _origin(option: Option) -> str:

@@ -312,22 +312,26 @@ def _latency(service: ServicePlan) -> str:
     if found is None:
         return verdict
     load = service.capacity.load if service.capacity else "peak"
-    fitted = f"{verdict}; as fitted (P50) at the {load} {_times(found.median)}"
+    generates = service.inputs.kind.traits.generates
+    fitted = f"{verdict}; as fitted (P50) at the {load} {_times(found.median, generates=generates)}"
     if latency is None:
-        fitted += (
-            f", {found.estimate} {_times(found.safe)}, for {number(found.percentile)} % of requests"
-        )
+        safe = _times(found.safe, generates=generates)
+        fitted += f", {found.estimate} {safe}, for {number(found.percentile)} % of requests"
     if found.in_flight_peak is not None:
         in_flight = number(found.in_flight_peak)
         fitted += f"; {in_flight} requests in flight at the peak as estimated (P50)"
     return fitted
 
 
-def _times(estimate: EstimatePlan) -> str:
-    """TTFT and TPOT of one side at the load of the needed replicas."""
-    times = (("TTFT", estimate.ttft_ms), ("TPOT", estimate.tpot_ms))
-    texts = [(name, f"{number(ms)} ms" if ms is not None else "unbounded") for name, ms in times]
-    return ", ".join(f"{name} {text}" for name, text in texts)
+def _times(estimate: EstimatePlan, *, generates: bool) -> str:
+    """Times of one side at the load of the needed replicas: TTFT and TPOT, or the response."""
+    times = [("TTFT", estimate.ttft_ms, "ms"), ("TPOT", estimate.tpot_ms, "ms")]
+    if not generates:
+        times = [("response", estimate.response_s, "s")]
+    return ", ".join(
+        f"{name} {'unbounded' if time is None else f'{number(time)} {unit}'}"
+        for name, time, unit in times
+    )
 
 
 def _method(found: MethodPlan) -> str:

@@ -1,6 +1,6 @@
 """Figures of a service before and after, one for each row, for text and Markdown."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sizewright.layout.numbers import UNKNOWN, duration, milliseconds, number, share, usd
 from sizewright.report.answer.paragraphs import losses
@@ -26,17 +26,18 @@ ROWS: dict[str, Shown] = {
 
 
 _OF_TOKENS = ("TTFT at the sized load", "TPOT at the sized load")
+_OF_ANSWERS: dict[str, Shown] = {"response of the percentile": lambda h: duration(h.response_s)}
 _OF_ITEMS: dict[str, Shown] = {
-    "response of the percentile": lambda h: duration(h.response_s),
+    **_OF_ANSWERS,
     "queue empty after the peak": lambda h: (
         "no queue" if h.drain_s is None else duration(h.drain_s)
     ),
 }
-MEDIA_ROWS: dict[str, Shown] = {
-    **{label: shown for label, shown in ROWS.items() if label not in _OF_TOKENS},
-    **_OF_ITEMS,
-}
+_WITHOUT_TOKENS = {label: shown for label, shown in ROWS.items() if label not in _OF_TOKENS}
+MEDIA_ROWS: dict[str, Shown] = {**_WITHOUT_TOKENS, **_OF_ITEMS}
 """Rows of images and clips, which have no tokens."""
+VECTOR_ROWS: dict[str, Shown] = {**_WITHOUT_TOKENS, **_OF_ANSWERS}
+"""Rows of embeddings, whose answer is one vector."""
 
 
 def _estimated(figures: Headline, ms: Number | None) -> str:
@@ -45,11 +46,17 @@ def _estimated(figures: Headline, ms: Number | None) -> str:
     return milliseconds(ms) + ("" if at is None else f" ({estimate_name(at)})")
 
 
+def _rows(sides: Sequence[Headline]) -> Iterable[tuple[str, Shown]]:
+    """Rows for the times of both sides: those of images and clips where either has them."""
+    if any(side.makes_media for side in sides):
+        return MEDIA_ROWS.items()
+    return (VECTOR_ROWS if any(side.makes_vectors for side in sides) else ROWS).items()
+
+
 def headline_rows(change: ServiceChange) -> Iterator[tuple[str, str, str]]:
     """Label, before and after of every figure, including unchanged ones."""
     before, after = headline(change.old), headline(change.new)
-    media = any(side is not None and side.makes_media for side in (before, after))
-    for label, shown in (MEDIA_ROWS if media else ROWS).items():
+    for label, shown in _rows([side for side in (before, after) if side is not None]):
         old, new = (NO_SERVICE if side is None else shown(side) for side in (before, after))
         yield label, old, new
 

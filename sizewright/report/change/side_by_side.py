@@ -48,7 +48,9 @@ OF_ITEMS = {
     "item.sized_s": "an item, sizing estimate",
     "latency.response_s": "response, sizing estimate",
 }
-"""Times of text, and of images and clips. A comparison of both has all of them."""
+OF_VECTORS = {"latency.response_s": OF_ITEMS["latency.response_s"]}
+"""Times of text, of images and clips, and of embeddings. A comparison of several has all of
+them."""
 COST = {"choice.pool_usd_per_month": "USD a month, nodes alone"}
 """Label of each row by leaf; an empty label means the one of `diff`."""
 
@@ -74,8 +76,12 @@ def side_by_side_tables(files: Sequence[Sized]) -> Iterator[Table]:
 
 def _times(services: Sequence[ServicePlan]) -> dict[str, str]:
     """Times that a service of the comparison may have."""
-    items = {service.inputs.kind.traits.makes_media for service in services}
-    return {**(OF_TOKENS if False in items else {}), **(OF_ITEMS if True in items else {})}
+    found = dict[str, str]()
+    for traits in {service.inputs.kind.traits for service in services}:
+        whole = OF_ITEMS if traits.makes_media else OF_VECTORS
+        found |= OF_TOKENS if traits.generates and not traits.makes_media else whole
+    order = {**OF_TOKENS, **OF_ITEMS}
+    return {path: order[path] for path in order if path in found}
 
 
 def names_of(files: Sequence[Sized]) -> list[str]:
@@ -113,7 +119,7 @@ def _absent(service: ServicePlan, path: str) -> str:
         return NONE
     if path.startswith("calibrated."):
         return "not predicted" if service.calibrated is None else "unbounded"
-    if path in OF_ITEMS and not service.inputs.kind.traits.makes_media:
+    if path in OF_ITEMS and "response_s" not in service.inputs.kind.traits.targets:
         return "not predicted"
     return UNKNOWN
 

@@ -26,7 +26,7 @@ def fitted(leaf: Leaf, meaning: str, symbols: str, band: tuple[Number, Number] |
     remarks = tuple(f"assumed: {text}" for text in found.assumed)
     source = f"{leaf.fitted_source}, fitted {found.coefficients}; {found.evidence}"
     return Entry(
-        meaning, symbols, "{v}", Basis.fitted, source, band, remarks=remarks, arithmetic=False
+        meaning, symbols, "{v}", leaf.fitted, source, band, remarks=remarks, arithmetic=False
     )
 
 
@@ -37,14 +37,41 @@ def _band(leaf: Leaf, field: str) -> tuple[Number, Number] | None:
     return None if low is None or high is None else (min(low, high), max(low, high))
 
 
-def _of_estimate(meaning: str, symbols: str) -> Explainer:
-    def entry(leaf: Leaf) -> Entry:
-        estimate, field = leaf.keys[-2:]
-        sizing = f"{_calibrated(leaf).estimate} of the band, which sizes the fleet"
-        what = sizing if estimate == "safe" else "P50, as fitted"
-        return fitted(leaf, f"{meaning} ({what})", symbols, _band(leaf, field))
+def _estimated(leaf: Leaf, meaning: str, symbols: str) -> Entry:
+    """Return the entry of a number of one estimate of the band."""
+    estimate, field = leaf.keys[-2:]
+    sizing = f"{_calibrated(leaf).estimate} of the band, which sizes the fleet"
+    what = sizing if estimate == "safe" else "P50, as fitted"
+    return fitted(leaf, f"{meaning} ({what})", symbols, _band(leaf, field))
 
-    return entry
+
+def _of_estimate(meaning: str, symbols: str) -> Explainer:
+    return lambda leaf: _estimated(leaf, meaning, symbols)
+
+
+def saturation_symbols(leaf: Leaf) -> str:
+    """Rate of a replica with every slot taken, in symbols."""
+    if leaf.sized.inputs.kind.traits.generates:
+        return "n / (output x step(n) + n x prompt), n = slots"
+    return "n / step(n), n = texts of a full step"
+
+
+def _saturation(leaf: Leaf) -> Entry:
+    meaning = "requests a second of one replica with every slot taken"
+    return _estimated(leaf, meaning, saturation_symbols(leaf))
+
+
+def _most_sequences(leaf: Leaf) -> Entry:
+    symbols = "sequences that memory holds, at most the engine's limit"
+    if not leaf.sized.inputs.kind.traits.generates:
+        symbols += ", and the tokens of a step / tokens of the mean text"
+    return Entry(
+        "sequences in one batch of a replica",
+        symbols,
+        "{v}",
+        Basis.vendor,
+        "memory.max_sequences; engine.max_sequences, or vLLM's default of 256",
+    )
 
 
 def _estimate_gpus(leaf: Leaf) -> Entry:
@@ -58,7 +85,7 @@ def _estimate_gpus(leaf: Leaf) -> Entry:
         f"GPUs needed at this estimate of the band ({leaf.keys[-2]})",
         f"ceil({load} rate x (1 + imbalance) / rate of one replica) x GPUs a replica",
         text,
-        Basis.fitted,
+        leaf.fitted,
         leaf.fitted_source,
         _band(leaf, "gpus_needed"),
     )
@@ -89,7 +116,7 @@ def _margin_gpus(leaf: Leaf) -> Entry:
         f"GPUs that the {name} adds",
         "mean request without headroom -> P50 -> sizing estimate: the difference of two",
         text,
-        Basis.fitted,
+        leaf.fitted,
         leaf.fitted_source,
     )
 
@@ -152,14 +179,15 @@ NODES = Entry(
 
 CALIBRATED: Registry = {
     EstimatePlan: {
+        "response_s": _of_estimate(
+            "seconds to a vector, at the percentile and the load of one replica",
+            "2 x step(n) + wait for a place, n = texts in a step at the percentile",
+        ),
         "gpus_needed": _estimate_gpus,
         "requests_per_replica_per_s": _of_estimate(
             "requests a second of one replica within every target", "the least of what each allows"
         ),
-        "saturation_requests_per_s": _of_estimate(
-            "requests a second of one replica with every slot taken",
-            "n / (output x step(n) + n x prompt), n = slots",
-        ),
+        "saturation_requests_per_s": _saturation,
         "ttft_ms": _of_estimate(
             "milliseconds to the first token, at the percentile and the load of one replica",
             "first of the prompt at the percentile + steps x step + wait behind prompts + wait"
@@ -199,7 +227,7 @@ CALIBRATED: Registry = {
             "(nodes at the sizing estimate - nodes after one run) x price of an hour x 730 h",
             f"({_nodes_of_the_estimate(leaf)} - {{s.calibrated.one_run.nodes_total}})"
             " * {s.choice.usd_per_hour} * {units.HOURS_PER_PRICED_MONTH}",
-            Basis.fitted,
+            leaf.fitted,
             COEFFICIENTS,
         ),
     },
@@ -223,15 +251,9 @@ CALIBRATED: Registry = {
             "replicas",
         ),
         "output_tokens": _lengths("tokens of the answer, mean", "output_tokens"),
-        "most_sequences": Entry(
-            "sequences in one batch of a replica",
-            "sequences that memory holds, at most the engine's limit",
-            "{v}",
-            Basis.vendor,
-            "memory.max_sequences; engine.max_sequences, or vLLM's default of 256",
-        ),
+        "most_sequences": _most_sequences,
         "percentile": Entry(
-            "share of requests, in percent, for which TTFT and TPOT hold",
+            "share of requests, in percent, for which the latency targets hold",
             "latency.percentile",
             "{v}",
             Basis.given,

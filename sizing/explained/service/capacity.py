@@ -1,7 +1,7 @@
 """Explanations of a service's traffic, of the rate of one GPU, and of the methods compared."""
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
-from sizing.explained.service.calibrated import fitted
+from sizing.explained.service.calibrated import fitted, saturation_symbols
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 
 FEWEST = {"response": "answer in time", "drain": "work off the backlog in time"}
@@ -10,6 +10,7 @@ LIMITS = {
     "throughput": "utilisation limit x the full batch's rate",
     "ttft": "the highest rate at which TTFT holds for the target's share of requests",
     "tpot": "the highest rate at which TPOT holds for the target's share of requests",
+    "response": "the highest rate at which the response holds for the target's share of requests",
 }
 
 
@@ -140,7 +141,7 @@ def _replica_rate(leaf: Leaf) -> Entry:
     meaning = f"requests a second that {name} alone allows one replica"
     if leaf.capacity.locked:
         source = "the lock next to the workload file; `update` computes it again"
-        return Entry(meaning, "as locked", "{v}", Basis.fitted, source)
+        return Entry(meaning, "as locked", "{v}", leaf.fitted, source)
     if leaf.sized.item is not None and name in FEWEST:
         load = f"{{s.traffic.requests_per_s_{leaf.capacity.load}}}"
         queue = "M/M/c" if leaf.sized.jobs is None else "a queue over the day"
@@ -148,7 +149,7 @@ def _replica_rate(leaf: Leaf) -> Entry:
             meaning,
             f"load / fewest replicas that {FEWEST[name]} ({queue})",
             f"{load} * {{s.choice.tensor_parallel}} / {leaf.pool.gpus_by_constraint[name]}",
-            Basis.fitted,
+            leaf.fitted,
             leaf.fitted_source,
         )
     if leaf.sized.item is not None:
@@ -166,9 +167,7 @@ def _replica_rate(leaf: Leaf) -> Entry:
 def _saturation(leaf: Leaf) -> Entry:
     meaning = "requests a second that one replica completes with every slot taken"
     if leaf.capacity.locked:
-        return Entry(
-            meaning, "as locked", "{v}", Basis.fitted, "the lock next to the workload file"
-        )
+        return Entry(meaning, "as locked", "{v}", leaf.fitted, "the lock next to the workload file")
     if leaf.sized.item is not None:
         once, once_numbers = _without_repeats(leaf)
         return Entry(
@@ -178,18 +177,18 @@ def _saturation(leaf: Leaf) -> Entry:
             leaf.method,
             leaf.method_source,
         )
-    return fitted(leaf, meaning, "n / (output x step(n) + n x prompt), n = slots", None)
+    return fitted(leaf, meaning, saturation_symbols(leaf), None)
 
 
 def _method(leaf: Leaf) -> Entry:
     found = leaf.sized.methods[int(leaf.keys[3])]
-    basis = {"textbook": Basis.textbook, "given": Basis.given}.get(found.method, Basis.fitted)
+    basis = {"textbook": Basis.textbook, "given": Basis.given}.get(found.method, leaf.fitted)
     return Entry(
         f"GPUs needed by the method {found.method}",
         found.remark,
         "{v}",
         basis,
-        leaf.fitted_source if basis is Basis.fitted else "",
+        leaf.fitted_source if basis is leaf.fitted else "",
         arithmetic=False,
     )
 

@@ -90,6 +90,14 @@ def _longest_answer(leaf: Leaf) -> Entry:
             Basis.assumed,
             "longest over usual answer: sizing/service/gateway.py",
         )
+    if latency is not None and latency.response_s is not None:
+        return Entry(
+            meaning,
+            "4 x the response target",
+            "{gateway.STREAM_RATIO} * {w.latency.response_s}",
+            Basis.assumed,
+            "longest over usual answer: sizing/service/gateway.py",
+        )
     if latency is None or latency.ttft_ms is None or latency.tpot_ms is None or output is None:
         return Entry(
             meaning,

@@ -23,7 +23,7 @@ def _time(leaf: Leaf) -> Entry:
         f"{name} that the percentile of requests does not exceed, at the sizing estimate",
         "queue and steps of one replica at its share of the load",
         "{v}",
-        Basis.fitted,
+        leaf.fitted,
         leaf.fitted_source,
         arithmetic=False,
     )
@@ -36,10 +36,20 @@ def _response(leaf: Leaf) -> Entry:
             "time to the item that the percentile of a day's jobs does not exceed",
             "wait in the queue over the day + seconds of an item",
             "{v}",
-            Basis.fitted,
+            leaf.fitted,
             leaf.fitted_source,
             arithmetic=False,
             remarks=("a job that is repeated waits again, which is not counted",),
+        )
+    if not leaf.sized.inputs.kind.traits.generates:
+        return Entry(
+            "time to a vector that the percentile of requests does not exceed",
+            "2 x step(n) + wait for a place, n = texts in a step at the percentile",
+            "{v}",
+            leaf.fitted,
+            leaf.fitted_source,
+            arithmetic=False,
+            remarks=("texts of one request arrive together, which is not counted",),
         )
     stages = "time budgets of the stages + " if leaf.sized.inputs.prompt is not None else ""
     return Entry(
@@ -47,7 +57,7 @@ def _response(leaf: Leaf) -> Entry:
         f"{stages}seconds of an image + ln(C / (1 - percentile)) / (replicas / seconds - rate),"
         " M/M/c, C = share of requests that wait (Erlang)",
         "{v}",
-        Basis.fitted,
+        leaf.fitted,
         leaf.fitted_source,
         arithmetic=False,
         remarks=("replicas and rate as in this verdict", "a short wait may be 0.35 images longer"),
@@ -71,7 +81,7 @@ def _missed(leaf: Leaf) -> Entry:
     ratios = [f"{time!r} / {target!r}" for time, target in pairs if time and target]
     numbers = f"max({', '.join(ratios)})" if len(ratios) > 1 else ratios[0]
     meaning, source = "times the worst target", leaf.fitted_source
-    return Entry(meaning, "largest time / its target", numbers, Basis.fitted, source)
+    return Entry(meaning, "largest time / its target", numbers, leaf.fitted, source)
 
 
 def _replicas(leaf: Leaf) -> Entry:
@@ -101,7 +111,7 @@ def _gpus_calibrated(leaf: Leaf) -> Entry:
         "GPUs that the calibrated estimate needs, at the quantile that sizes the fleet",
         "as in `methods`",
         str(_calibrated_gpus(leaf)),
-        Basis.fitted,
+        leaf.fitted,
         leaf.fitted_source,
     )
 

@@ -7,6 +7,7 @@ from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Regis
 from sizing.explained.service.capacity import item_seconds
 from sizing.plan.service.serving import (
     DraftPlan,
+    EmbeddingServingPlan,
     GroupServingPlan,
     HostCacheServingPlan,
     ItemServingPlan,
@@ -80,6 +81,8 @@ def _waiting(leaf: Leaf) -> Entry:
     latency = leaf.sized.inputs.latency
     if leaf.sized.inputs.kind.traits.makes_media:
         return _waiting_items(leaf)
+    if not leaf.sized.inputs.kind.traits.generates:
+        return _waiting_texts(leaf)
     timed = latency is not None and latency.ttft_ms is not None
     wait = "{w.latency.ttft_ms} / 1000" if timed else "{request_limits.IDLE_MARGIN_S}"
     rate = "{s.capacity.requests_per_gpu_per_s} * {s.pool.gpus_per_replica}"
@@ -97,6 +100,24 @@ def _waiting(leaf: Leaf) -> Entry:
         leaf.method,
         leaf.method_source,
         remarks=("a request that waits longer has missed its target before it starts",),
+    )
+
+
+def _waiting_texts(leaf: Leaf) -> Entry:
+    latency = leaf.sized.inputs.latency
+    timed = latency is not None and latency.response_s is not None
+    wait = "{w.latency.response_s}" if timed else "{request_limits.IDLE_MARGIN_S}"
+    seconds = "response target" if timed else "seconds that the load balancer waits beyond it"
+    rate = "{s.capacity.requests_per_gpu_per_s} * {s.pool.gpus_per_replica}"
+    if leaf.capacity.saturation_requests_per_s is not None:
+        rate = "{s.capacity.saturation_requests_per_s}"
+    return Entry(
+        "texts that may wait besides those of a full step",
+        f"max(floor({seconds} x texts a second of a full replica) - texts of a step, 0)",
+        f"max(floor({wait} * {rate}) - {{s.serving.max_num_seqs}}, 0)",
+        leaf.method,
+        leaf.method_source,
+        remarks=("a text behind more of them has missed its target before it starts",),
     )
 
 
@@ -128,6 +149,14 @@ def _sequences(leaf: Leaf) -> Entry:
         meaning, symbols = "most images of one request", "one: requests are sized as one image each"
         source = "sizing/service/request_limits.py"
         return Entry(meaning, symbols, "{request_limits.ONE}", Basis.assumed, source)
+    if not leaf.sized.inputs.kind.traits.generates:
+        return Entry(
+            "most texts of one request",
+            "texts of a full step, so that one request occupies one step",
+            "{s.serving.max_num_seqs}",
+            Basis.assumed,
+            "sizing/service/request_limits.py",
+        )
     return Entry(
         "most sequences of one request: its prompts x its answers",
         "one: a limit of tokens takes each request for one prompt and one answer",
@@ -168,10 +197,47 @@ def _max_num_seqs(leaf: Leaf) -> Entry:
     cap = "{fit.ENGINE_MAX_SEQUENCES}"
     if service and service.inputs.engine.max_sequences is not None:
         cap = "{w.engine.max_sequences}"
+    symbols = "what memory holds, capped by engine.max_sequences or the engine's default of 256"
+    if leaf.serving.embedding is not None:
+        most = "{s.serving.embedding.max_batched_tokens}"
+        cap = f"min({cap}, floor({most} / {{w.request.total_tokens}}))"
+        symbols += ", and by tokens of a step / tokens of the mean text"
+    least = cap if held is None else f"min({{s.memory.max_sequences}}, {cap})"
+    bounded = held is not None or leaf.serving.embedding is not None
     return Entry(
         f"most sequences in one batch ({leaf.serving.engine.traits.option(Setting.sequences)})",
-        "what memory holds, capped by engine.max_sequences or the engine's default of 256",
-        cap if held is None else f"max(1, min({{s.memory.max_sequences}}, {cap}))",
+        symbols,
+        f"max(1, {least})" if bounded else least,
+    )
+
+
+def _batched_tokens(leaf: Leaf) -> Entry:
+    flag = leaf.serving.engine.traits.option(Setting.batched_tokens)
+    return Entry(
+        f"most tokens of one step ({flag})",
+        "the longest text, at least 8,192; an encoder computes a text as a whole",
+        "max({s.serving.max_model_len}, {fit.EMBEDDING_STEP_TOKENS})",
+        Basis.assumed,
+        "sizing/replica/fit.py",
+    )
+
+
+_BODY_BYTES = Entry(
+    "most bytes of one request; a larger one gets 413",
+    "texts of one request x tokens of the longest text x 16 bytes",
+    "{s.serving.sequences_per_request} * {s.serving.max_model_len} * {serving.TOKEN_BYTES}",
+    Basis.assumed,
+    "the bytes of a token: sizing/service/serving.py",
+)
+
+
+def _dimensions(leaf: Leaf) -> Entry:
+    return Entry(
+        "elements of a vector, and the most that a request may state",
+        f"dimensions of {leaf.serving.model}",
+        "{v}",
+        Basis.vendor,
+        CATALOG + ", models.csv",
     )
 
 
@@ -435,6 +501,11 @@ SERVING: Registry = {
             "pipeline stages",
             "{s.pool.pipeline_parallel}",
         ),
+    },
+    EmbeddingServingPlan: {
+        "max_batched_tokens": _batched_tokens,
+        "max_body_bytes": _BODY_BYTES,
+        "dimensions": _dimensions,
     },
     ItemServingPlan: {
         "width": _flag(

@@ -81,6 +81,20 @@ class ItemServingPlan(Part):
     """True where encoders and denoiser take the card in turns."""
 
 
+class EmbeddingServingPlan(Part):
+    """Settings of an engine whose answers are vectors, and of the check in front of it."""
+
+    max_batched_tokens: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.args")]
+    """Maximum tokens of one step."""
+    max_body_bytes: Annotated[int, Reaches(DEPLOYMENT, f"{CONTAINER}.0.env")]
+    """Maximum bytes of a request. Larger ones get 413."""
+    dimensions: Annotated[
+        int | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.env"), Field(exclude_if=absent)
+    ] = None
+    """Elements of a vector, and the most that a request may state; left out where they are
+    unknown."""
+
+
 class ServingPlan(Part):
     """Floor: a Deployment in each zone, in every replica slot of its nodes, spares included.
 
@@ -126,7 +140,8 @@ class ServingPlan(Part):
     in_flight: Annotated[int, Reaches(DEPLOYMENT, CONTAINER)]
     """Maximum sequences that run or wait. Further requests get 503."""
     sequences_per_request: Annotated[int | None, Reaches(DEPLOYMENT, CONTAINER)]
-    """Maximum sequences of one request: prompts x answers; null where nothing counts them."""
+    """Maximum sequences of one request: prompts x answers, or the texts of an embedding; null where
+    nothing counts them."""
     limits_by: LimitsBy
     """Enforcement of these limits."""
     keep_alive_s: Annotated[int | None, Reaches(DEPLOYMENT, f"{CONTAINER}.0.env")]
@@ -149,6 +164,8 @@ class ServingPlan(Part):
     """KV cache in host memory; left out where only the GPUs cache."""
     item: Annotated[ItemServingPlan | None, Field(default=None, exclude_if=absent)]
     """Settings of an engine that makes images; left out for text."""
+    embedding: Annotated[EmbeddingServingPlan | None, Field(default=None, exclude_if=absent)]
+    """Settings of an engine whose answers are vectors; left out for other kinds."""
     prompt: Annotated[PromptPlan | None, Field(default=None, exclude_if=absent)]
     """Stages in front of the model; left out where it gets each prompt as it is."""
     weights_prefix: Annotated[str, Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args")]
