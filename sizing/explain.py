@@ -164,7 +164,7 @@ def stated_at(leaf: Leaf, source: str) -> str:
     if not isinstance(stage, StageWorkload) or not source.startswith(WORKLOAD_FILE):
         return source
     field = source.removeprefix(WORKLOAD_FILE)
-    return f"prompt.{stage.stage} in the workload file of {stage.parent}, which gives{field}"
+    return f"{'.'.join(stage.place)} in the workload file of {stage.parent}, which gives{field}"
 
 
 def _entry(leaf: Leaf) -> Entry:

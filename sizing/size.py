@@ -17,6 +17,7 @@ from sizing.replica.case import case_of
 from sizing.replica.own_runs import own_runs_plan
 from sizing.replica.traffic import request_rates, traffic_plan
 from sizing.service.application.api import with_measured_rows, writes_per_s
+from sizing.service.application.vectors import with_context
 from sizing.service.burst import no_burst, wants_spot, without_spot
 from sizing.service.contradictions import contradictions
 from sizing.service.gateway import transfer_plan
@@ -65,7 +66,9 @@ def size(
     Raises StackFieldError with the field that is refused, and the workload or the site that has it:
     names the catalog lacks, zones the region lacks, services named alike.
     """
-    whole = with_stages(workloads, lambda model: image_plan(catalog, model).counted)
+    staged = with_stages(workloads, lambda model: image_plan(catalog, model).counted)
+    with of_parents(staged):
+        whole = with_context(staged)
     with of_parents(whole):
         return _sized(whole, site, catalog, locks or {}, corrections or {})
 

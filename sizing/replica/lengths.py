@@ -76,10 +76,11 @@ def request_lengths(request: Request, routing: Routing, replicas: int) -> Length
 
 
 def _prompts(request: Request, history: float) -> tuple[tuple[float, float], ...]:
-    """Prompts with the mean of the earlier turns added."""
+    """Prompts with the mean of the earlier turns and of retrieved documents added."""
     if not isinstance(request.input_tokens, tuple):
         return ((float(request.prompt_tokens or 0), 1.0),)
     bars = sorted(request.input_tokens, key=lambda bar: bar.tokens)
+    history += float(request.retrieved_tokens)
     total = float(sum(bar.share for bar in bars))
     return tuple((float(bar.tokens) + history, float(bar.share) / total) for bar in bars)
 

@@ -17,6 +17,7 @@ from sizing.service.application.api import (
     beyond_limits,
     with_measured_rows,
 )
+from sizing.service.application.context import memory_acu, stored_bytes
 from sizing.service.application.feedback import feedback_plan
 from sizing.service.stores.aurora import (
     MAX_ACU,
@@ -44,6 +45,8 @@ BACKUP_DAYS = {Environment.dev: 1, Environment.prod: 30}
 
 UPLOADS = "uploads"
 """Role of the bucket with the files that users upload."""
+DOCUMENTS = "documents"
+"""Role of the bucket with the documents that requests search."""
 FEEDBACK = "feedback"
 """Role of the bucket with what users say about answers."""
 ROLLBACK_DAYS, EXPIRED_DAYS = 30, 1
@@ -133,11 +136,15 @@ def stores(
     data = workload.data
     if data is None or data.interaction_bytes is None or storage.retained_bytes is None:
         return None, (weights,), []
-    kept = store_choice(interactions(workload, storage, rates, data.interaction_bytes))
+    kept = store_choice(
+        interactions(
+            workload, storage, rates, data.interaction_bytes, stored_bytes(workload, catalog)
+        )
+    )
     rejected = kept.rejected if kept.role is Role.files else kept.passed_over
     profiles = storage.profile_bytes or 0
     if kept.store is Store.aurora:
-        together = profiles + storage.retained_bytes
+        together = profiles + storage.retained_bytes + stored_bytes(workload, catalog)
         database, refused = _database_or_none(
             together, rates, workload, site, catalog, writes_per_s=writes_per_s
         )
@@ -162,7 +169,8 @@ def _merged(refused: list[Rejected], rejected: Iterable[Rejected]) -> list[Rejec
 def _of_application(
     workload: Workload, rates: Rates, site: Site, catalog: Catalog
 ) -> Iterator[BucketPlan]:
-    """Yield the buckets of files that users upload and of feedback; nothing without an application.
+    """Yield the buckets of files that users upload, of feedback and of documents; nothing without
+    an application.
 
     Guard: the application does not start without one, even where it accepts no files.
     """
@@ -180,6 +188,15 @@ def _of_application(
             stored_bytes=stored_bytes,
             expire_days=data.retention_days,
             noncurrent_days=EXPIRED_DAYS,
+            protected=site.keeps(workload),
+        )
+    context = workload.context
+    if context is not None:
+        yield BucketPlan(
+            role=DOCUMENTS,
+            stored_bytes=ceiling(context.documents * exact(context.document_bytes)),
+            expire_days=None,
+            noncurrent_days=ROLLBACK_DAYS,
             protected=site.keeps(workload),
         )
 
@@ -208,10 +225,16 @@ def _database_or_none(
 
 
 def interactions(
-    workload: Workload, storage: StoragePlan, rates: Rates, interaction_bytes: Decimal
+    workload: Workload,
+    storage: StoragePlan,
+    rates: Rates,
+    interaction_bytes: Decimal,
+    documents_bytes: int = 0,
 ) -> Records:
-    """Return the interactions as records. In a database, they share its volume with profiles."""
+    """Return the interactions as records. In a database, they share its volume with profiles and
+    documents."""
     retained, profiles = storage.retained_bytes or 0, storage.profile_bytes or 0
+    profiles += documents_bytes
     largest, together = max(retained, profiles), retained + profiles
     return Records(
         role=Role.files if workload.kind.traits.makes_media else Role.history,
@@ -287,7 +310,11 @@ def no_application(case: Case, rates: Rates) -> tuple[Rejected, ...]:
     if workload.application is None or data is None or data.interaction_bytes is None:
         return ()
     storage = storage_plan(workload, rates, weights_bytes=0)
-    kept = store_choice(interactions(workload, storage, rates, data.interaction_bytes))
+    kept = store_choice(
+        interactions(
+            workload, storage, rates, data.interaction_bytes, stored_bytes(workload, case.catalog)
+        )
+    )
     reasons = [f"its database: {r.numbers}" for r in kept.rejected if r.option == Store.aurora]
     plan = application_plan(case, rates, served=False)
     reasons += [] if plan is None else beyond_limits(plan)
@@ -301,10 +328,11 @@ def _database(
 ) -> DatabasePlan:
     """Return Aurora Serverless v2, with an instance in a second zone where it must survive one.
 
-    The lowest ACU is 0.5 in dev and 2 in prod.
+    The lowest ACU is 0.5 in dev and 2 in prod, and what an index of vectors needs in memory.
     Basis: assumed rate of an ACU, see `WRITES_PER_S_PER_ACU`.
     """
-    lowest, highest = capacity(writes_per_s, site.environment)
+    memory = memory_acu(workload, catalog)
+    lowest, highest = capacity(writes_per_s, site.environment, memory)
     return DatabasePlan(
         stored_bytes=stored,
         min_acu=plain(lowest),

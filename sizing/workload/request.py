@@ -154,7 +154,12 @@ class Request(Strict):
         """Mean tokens of the whole prompt, earlier turns included."""
         if self.input_tokens is None:
             return None
-        return mean_tokens(self.input_tokens) + self.history_tokens
+        return mean_tokens(self.input_tokens) + self.history_tokens + self.retrieved_tokens
+
+    @property
+    def retrieved_tokens(self) -> Decimal:
+        """Mean tokens of documents in the prompt, which no other request shares."""
+        return Decimal(0)
 
     @property
     def total_tokens(self) -> Decimal | None:

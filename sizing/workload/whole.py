@@ -15,6 +15,7 @@ from sizing.workload.application import (
     check_application,
     none_is_no_application,
 )
+from sizing.workload.context.context import Context, check_context
 from sizing.workload.data import Cdn, Data, none_is_absent
 from sizing.workload.embedding.rules import check_embedding
 from sizing.workload.engine import Engine, refusal
@@ -93,6 +94,9 @@ class Workload(Strict):
     ] = None
     """Application in front of the engines, which keeps conversations. When left out, callers reach
     the engines."""
+    context: Annotated[Context | None, Field(exclude_if=absent)] = None
+    """Documents that requests may search before they are answered. When left out, prompts have
+    none."""
     engine: Engine = Field(default_factory=Engine)
     """Serving engine and its limits."""
     queue: Annotated[Queue | None, Field(exclude_if=absent)] = None
@@ -197,6 +201,7 @@ class Workload(Strict):
     def _items_are_consistent(self) -> Self:
         check_items(self)
         check_application(self)
+        check_context(self)
         return self
 
     @model_validator(mode="after")

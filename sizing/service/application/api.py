@@ -17,7 +17,7 @@ from sizing.plan.service.application.api import (
 )
 from sizing.replica.case import Case
 from sizing.replica.traffic import Rates
-from sizing.service.application import feedback
+from sizing.service.application import context, feedback
 from sizing.service.gateway import DRAIN_LIMIT_S, longest_answer_s
 from sizing.service.stores.aurora import (
     capacity,
@@ -115,7 +115,7 @@ def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
     """CPU seconds of the application for one response.
 
     base + s a token x tokens of the answer + s a KiB x KiB of earlier turns + share x s of feedback
-    + s of a limit of tokens
+    + s of a limit of tokens + share x s of a search
 
     Basis: measured, the highest of each (`sizing/catalog/data/application_work.csv`). The
     application streams from the engine even where its caller does not.
@@ -124,7 +124,7 @@ def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
     history = measured(catalog, "cpu_s_per_history_kib") * history_bytes(workload) / KIB
     once = measured(catalog, "cpu_s_per_response") + feedback.cpu_s(workload, catalog)
     limit = measured(catalog, LIMIT_CPU) if limits_tokens(workload) else 0
-    return once + tokens + history + limit
+    return once + tokens + history + limit + context.cpu_s(workload, catalog)
 
 
 def limits_tokens(workload: Workload) -> bool:
@@ -137,6 +137,7 @@ def row_bytes(workload: Workload, catalog: Catalog) -> int:
     """Bytes of the rows of one interaction.
 
     bytes = constant + copies x bytes of request and answer + copies x bytes of earlier turns
+    + copies x bytes of passages
 
     Raises FieldError where these bytes are not stated. Basis: measured on the application's own
     schema (`sizing/catalog/data/application_work.csv`), with English prose; the bodies count as
@@ -144,7 +145,8 @@ def row_bytes(workload: Workload, catalog: Catalog) -> int:
     """
     text = usual(catalog, "text_copies_per_response") * text_bytes(workload)
     history = usual(catalog, "history_copies_per_response") * history_bytes(workload)
-    return ceiling(usual(catalog, "row_bytes_per_response") + text + history)
+    passages = context.passage_row_bytes(workload, catalog)
+    return ceiling(usual(catalog, "row_bytes_per_response") + text + history + passages)
 
 
 def with_measured_rows(workload: Workload, catalog: Catalog) -> Workload:
@@ -163,14 +165,16 @@ def with_measured_rows(workload: Workload, catalog: Catalog) -> Workload:
 def writes_per_s(workload: Workload, rates: Rates, catalog: Catalog) -> Fraction:
     """Writes a second to the database at the busiest moment.
 
-    requests/s x commits of a request + due rows/s, and without an application one a request
+    requests/s x commits of a request + due rows/s + searches/s + chunks/s, and without an
+    application one a request
 
     Basis: measured commits; the deletion counts as if it ran at the busiest moment.
     """
     if workload.application is None:
         return rates.busiest
     commits = per_request("commits", workload, catalog)
-    return rates.busiest * commits + _due_rows_per_day(workload, rates, catalog) / DELETE_WINDOW_S
+    deletions = _due_rows_per_day(workload, rates, catalog) / DELETE_WINDOW_S
+    return rates.busiest * commits + deletions + context.writes_per_s(workload, rates)
 
 
 def per_request(what: str, workload: Workload, catalog: Catalog) -> Fraction:
@@ -222,8 +226,12 @@ def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPl
     zones = len(case.site.zones)
     total = nodes_for_zone_loss(needed, zones) if survives else needed + 1
     writes = writes_per_s(workload, rates, catalog)
-    limit = connections_limit(*capacity(writes, case.site.environment))
+    memory = context.memory_acu(workload, catalog)
+    limit = connections_limit(*capacity(writes, case.site.environment, memory))
     others = SETTINGS + (COUNTS if limits_tokens(workload) else 0)
+    documents = context.context_plan(workload, rates, catalog)
+    others += 0 if documents is None else documents.connections_per_process
+    working = 0 if documents is None else documents.pods * documents.workers_per_pod
     each = connections_per_process(total, limit, others)
     rows, index_ratio = row_bytes(workload, catalog), usual(catalog, "index_ratio")
     return ApplicationPlan(
@@ -242,7 +250,9 @@ def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPl
         pods_total=total,
         connections_per_process=each,
         database_tls=database_tls(case.site.region),
-        connections_total=total * (PROCESSES * (each + others) + PROBES) + OTHER_CONNECTIONS,
+        connections_total=total * (PROCESSES * (each + others) + PROBES)
+        + working
+        + OTHER_CONNECTIONS,
         connections_limit=limit,
         commits_per_request=plain(per_request("commits", workload, catalog)),
         writes_per_s=plain(writes),
@@ -261,6 +271,7 @@ def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPl
         feedback=feedback.feedback_plan(workload, rates, case.site, catalog),
         pods=_pods(case, total - needed) if served else None,
         tokens=_token_limit(workload, rates, catalog),
+        context=documents,
     )
 
 
@@ -353,4 +364,5 @@ def beyond_limits(plan: ApplicationPlan) -> list[str]:
         reasons.append(f"{plan.connections_total:,} connections of {pods} exceed {limit}")
     if plan.pods_total > NODES_PER_GROUP_LIMIT:
         reasons.append(f"{pods} exceed the {NODES_PER_GROUP_LIMIT} nodes of one node group")
-    return [*reasons, *([] if plan.feedback is None else feedback.beyond_stream(plan.feedback))]
+    reasons += [] if plan.feedback is None else feedback.beyond_stream(plan.feedback)
+    return [*reasons, *([] if plan.context is None else context.beyond_memory(plan.context))]

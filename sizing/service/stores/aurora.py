@@ -19,9 +19,14 @@ is below 1. Basis: vendor (AWS re:Post, max_connections of Aurora PostgreSQL ser
 ACU, 3,360 at 16, 5,000 from 32 on; 2,000 at most with a minimum of 0.5)."""
 
 
-def capacity(writes_per_s: Fraction, environment: Environment) -> tuple[Fraction, Fraction]:
-    """Lowest and highest capacity units of a database with so many writes at the busiest moment."""
-    lowest = MIN_ACU[environment]
+def capacity(
+    writes_per_s: Fraction, environment: Environment, memory_acu: Fraction = Fraction(0)
+) -> tuple[Fraction, Fraction]:
+    """Lowest and highest capacity units of a database with so many writes at the busiest moment.
+
+    The lowest ones hold what must stay in memory, `memory_acu`.
+    """
+    lowest = min(max(MIN_ACU[environment], memory_acu), Fraction(MAX_ACU))
     return lowest, highest_acu(writes_per_s, WRITES_PER_S_PER_ACU, lowest)
 
 

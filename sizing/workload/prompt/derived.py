@@ -33,7 +33,12 @@ class StageWorkload(Workload):
     parent: str = Field(exclude=True)
     """Name of the service whose prompts it reads."""
     stage: str = Field(exclude=True)
-    """Field of `prompt` that states it."""
+    """Name of what it does."""
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Field of its parent that states it."""
+        return ("prompt", self.stage)
 
     @property
     def callers(self) -> tuple[str, ...]:
@@ -80,7 +85,7 @@ def of_parents(workloads: Sequence[Workload]) -> Iterator[None]:
         index = next(i for i, each in enumerate(files) if each.name == at.parent)
         field = fault.field[:1] if fault.field[:1] in (("model",), ("hardware",)) else ()
         moved = FieldError(
-            ("prompt", at.stage, *field),
+            (*at.place, *field),
             f"{at.name}: {fault.message}",
             fault.expected,
             fault.suggestion,

@@ -14,6 +14,7 @@ from sizing.plan.reaches import (
     JOB,
     Reaches,
 )
+from sizing.plan.service.application.context import ContextPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
 from sizing.values.exact import Number
 from sizing.values.strict import absent
@@ -166,8 +167,11 @@ class ApplicationPlan(Part):
     """Pods; null where the service gets no nodes."""
     tokens: Annotated[TokenLimitPlan | None, Field(exclude_if=absent)] = None
     """Limit of the tokens of one user; absent where none is stated."""
+    context: Annotated[ContextPlan | None, Field(exclude_if=absent)] = None
+    """Documents that requests search; absent where there are none."""
 
     @property
     def pods_built(self) -> int:
-        """Pods that the stack builds."""
-        return 0 if self.pods is None else self.pods_total
+        """Pods that the stack builds: those that answer, and those that keep documents."""
+        workers = 0 if self.context is None else self.context.pods
+        return 0 if self.pods is None else self.pods_total + workers

@@ -1,0 +1,131 @@
+"""Which documents does a service answer from, and what does a request get of them?"""
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import Field, model_validator
+
+from sizing.values.exact import ceiling, exact
+from sizing.values.field_error import FieldError
+from sizing.values.strict import Strict, absent
+from sizing.values.written import Count, Positive, PositiveCount, Ratio
+from sizing.workload.hardware import AUTO, TypeName
+from sizing.workload.kinds import Precision
+from sizing.workload.model import ModelName
+from sizing.workload.request import Request, mean_tokens
+from sizing.workload.source import ModelSource
+
+if TYPE_CHECKING:
+    from sizing.workload.whole import Workload
+
+BYTES_PER_TOKEN = 4
+"""Bytes of text for one token. Basis: assumed, usual for English text."""
+PASSAGE_TOKENS, SEARCH_TOKENS = 60, 200
+"""Tokens around each passage, and around all of them, in a prompt. Basis: measured (OGX 1.5.0: 175
+bytes with a name of 40 characters, and 750 bytes, with 3 to 4 bytes a token)."""
+BUDGET_MS = 200
+"""Milliseconds for the vector of a question at most, where none are stated. Basis: assumed."""
+
+
+class Vectors(Strict):
+    """Model that makes the vectors of documents and questions. It becomes a service of its own."""
+
+    model: ModelName
+    """Embedding model of the catalog, by short name or Hugging Face id."""
+    precision: Annotated[Precision | None, Field(exclude_if=absent)] = None
+    """Precision of the weights. When left out, the catalog's native precision applies."""
+    source: Annotated[ModelSource | None, Field(exclude_if=absent)] = None
+    """Source of the model's files. When left out, you fill its bucket of weights yourself."""
+    hardware: TypeName = AUTO
+    """Instance type of its nodes, or auto. No lock keeps the choice of auto."""
+    budget_ms: Annotated[PositiveCount, Field(le=20_000)] = BUDGET_MS
+    """Milliseconds for the vector of a question, at the percentile of the service's latency."""
+
+
+class Context(Strict):
+    """Documents that requests may search before they are answered."""
+
+    documents: PositiveCount
+    """Documents that are kept."""
+    document_bytes: Positive
+    """Mean bytes of the text of one document."""
+    documents_per_day: Count = Field(default=0, ge=0)
+    """Documents that are new or changed on one day."""
+    chunk_tokens: Annotated[PositiveCount, Field(ge=32, le=2_048)] = 400
+    """Tokens of one chunk of a document at most, which is what a search returns."""
+    overlap_tokens: Annotated[Count, Field(ge=0)] = 40
+    """Tokens that a chunk repeats of the one before."""
+    retrieved_chunks: Annotated[PositiveCount, Field(le=50)] = 5
+    """Chunks that a search adds to a prompt at most. The service is sized as if each adds so
+    many."""
+    share: Annotated[Ratio, Field(gt=0, le=1)] = Decimal(1)
+    """Share of requests that search, from 0 to 1."""
+    embedding: Vectors
+    """Model of the vectors, and its service."""
+
+    @model_validator(mode="after")
+    def _overlap_is_a_part(self) -> Self:
+        if 2 * self.overlap_tokens > self.chunk_tokens:
+            expected = f"at most {self.chunk_tokens // 2}, half of chunk_tokens"
+            raise FieldError(("overlap_tokens",), "more than half of a chunk", expected)
+        return self
+
+    @property
+    def chunks_per_document(self) -> int:
+        """Chunks of a document of mean length.
+
+        ceil((bytes / 4 - overlap) / (chunk - overlap)), at least 1. Basis: arithmetic.
+        """
+        tokens = exact(self.document_bytes) / BYTES_PER_TOKEN
+        new = self.chunk_tokens - self.overlap_tokens
+        return max(ceiling((tokens - self.overlap_tokens) / new), 1)
+
+    @property
+    def searched_tokens(self) -> int:
+        """Tokens that one search adds to a prompt at most.
+
+        chunks x (tokens of a chunk + 60) + 200. Basis: arithmetic on measured forms.
+        """
+        return self.retrieved_chunks * (self.chunk_tokens + PASSAGE_TOKENS) + SEARCH_TOKENS
+
+    @property
+    def retrieved_tokens(self) -> Fraction:
+        """Mean tokens that searches add to a prompt: share x tokens of a search."""
+        return exact(self.share) * self.searched_tokens
+
+
+class RetrievingRequest(Request):
+    """Request whose prompt has passages of documents. They are of one turn, and never cached."""
+
+    passages: Decimal = Field(exclude=True)
+    """Mean tokens of passages in a prompt."""
+
+    @property
+    def retrieved_tokens(self) -> Decimal:
+        return self.passages
+
+
+def check_context(workload: "Workload") -> None:
+    """Check that an application searches, and that a prompt holds what it finds.
+
+    Raises FieldError.
+    """
+    context, request = workload.context, workload.request
+    if context is None:
+        return
+    if workload.application is None:
+        message = "the application searches the documents, and the workload has none"
+        raise FieldError(("context",), message, "application: {api: ogx}")
+    if request.input_tokens is None or request.output_tokens is None:
+        message = "missing, and the passages of documents come on top of them"
+        raise FieldError(("request", "input_tokens"), message, "tokens of a question")
+    prompt = mean_tokens(request.input_tokens) + request.history_tokens
+    needed = ceiling(exact(prompt + mean_tokens(request.output_tokens)) + context.searched_tokens)
+    if request.context_tokens is None:
+        message = "missing, and the passages of documents lengthen prompts"
+        raise FieldError(("request", "context_tokens"), message, f"at least {needed}")
+    if request.context_tokens < needed:
+        message = f"{context.searched_tokens} tokens of passages do not fit with a mean request"
+        hint = "or fewer context.retrieved_chunks, or smaller context.chunk_tokens"
+        raise FieldError(("request", "context_tokens"), message, f"at least {needed}", hint)
