@@ -28,7 +28,7 @@ from sizing.service import (
     weights_import,
 )
 from sizing.service.application import api as application
-from sizing.service.application import feedback
+from sizing.service.application import context, feedback, vectors
 from sizing.service.host_memory import room as host_room
 from sizing.service.items import jobs
 from sizing.service.stores import artefact, aurora, prefixes, region_copy, renditions, tiers
@@ -36,6 +36,7 @@ from sizing.stack import addresses, cluster_services, network, node_updates, sha
 from sizing.steps import host_cache
 from sizing.values import units
 from sizing.values.exact import Number
+from sizing.workload.context import context as context_fields
 
 CATALOG = "the catalog, {p.catalog_digest}: data/"
 COEFFICIENTS = CATALOG + "coefficients.json"
@@ -179,6 +180,9 @@ class Leaf:
             "fleet_states": fleet_states,
             "memory": memory,
             "feedback": feedback,
+            "context": context,
+            "context_fields": context_fields,
+            "vectors": vectors,
             "gateway": gateway,
             "host_cache": host_cache,
             "host_room": host_room,

@@ -13,8 +13,8 @@ from sizing.plan.service.stores import (
     TransferPlan,
 )
 from sizing.plan.service.whole import ServicePlan
-from sizing.service.storage import FEEDBACK, UPLOADS
-from sizing.service.stores.aurora import highest_acu
+from sizing.service.storage import DOCUMENTS, FEEDBACK, UPLOADS
+from sizing.service.stores.aurora import MIN_ACU, highest_acu
 from sizing.values.exact import Number, exact, plain
 
 DAILY = "{w.traffic.daily_users} * {w.traffic.requests_per_user_per_day}"
@@ -77,10 +77,30 @@ def _stored(leaf: Leaf) -> Entry:
     storage, database = leaf.sized.storage, leaf.sized.database
     profiles = storage.profile_bytes or 0
     apart = database is not None and database.stored_bytes == profiles
+    if leaf.sized.context is not None:
+        return Entry(
+            "bytes in the database when retention is full",
+            "retained interactions + chunks of documents",
+            "{s.storage.retained_bytes} + {s.application.context.stored_bytes}",
+        )
     return Entry(
         "bytes in the database when retention is full",
         "profiles + retained interactions while they fit together, else profiles alone",
         f"{profiles}" if apart else f"{profiles} + {{s.storage.retained_bytes}}",
+    )
+
+
+def _min_acu(leaf: Leaf) -> Entry:
+    meaning = "lowest capacity of the database, Aurora capacity units (2 GiB each)"
+    source, usual = "sizing/service/storage.py", MIN_ACU[leaf.plan.site.environment]
+    if leaf.sized.context is None:
+        return setting(meaning, "0.5 in dev, 2 in prod; never paused", Basis.assumed, source)
+    return Entry(
+        meaning,
+        "max(0.5 in dev or 2 in prod, what holds the index of vectors), at most 256",
+        f"min(max({plain(usual)}, {{s.application.context.memory_acu}}), {{aurora.MAX_ACU}})",
+        Basis.assumed,
+        source,
     )
 
 
@@ -136,6 +156,13 @@ def _bucket_bytes(leaf: Leaf) -> Entry:
             "bytes of feedback when retention is full",
             "bytes of all records",
             "{s.application.feedback.stored_bytes}",
+        )
+    if role == DOCUMENTS:
+        return Entry(
+            "bytes of documents, as text",
+            "documents x bytes of one",
+            "ceil({w.context.documents} * {w.context.document_bytes})",
+            remarks=("files of another form, such as PDF, may be larger",),
         )
     return Entry(f"bytes of {role}", "retained interactions", "{s.storage.retained_bytes}")
 
@@ -238,12 +265,7 @@ STORES: Registry = {
     },
     DatabasePlan: {
         "stored_bytes": _stored,
-        "min_acu": setting(
-            "lowest capacity of the database, Aurora capacity units (2 GiB each)",
-            "0.5 in dev, 2 in prod; never paused",
-            Basis.assumed,
-            "sizing/service/storage.py",
-        ),
+        "min_acu": _min_acu,
         "max_acu": _max_acu,
         "instances": setting(
             "database instances, each in a zone of its own",

@@ -9,6 +9,7 @@ from sizing.plan.buying import BuyingPlan
 from sizing.plan.part import Part, Reason, Rejected
 from sizing.plan.reaches import NETWORK_POLICY, Reaches
 from sizing.plan.service.application.api import ApplicationPlan
+from sizing.plan.service.application.context import ContextPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
@@ -162,6 +163,11 @@ class ServicePlan(Part):
         """Feedback that its application takes; null where it takes none or is not built."""
         application = self.application
         return application.feedback if application and application.pods_built else None
+
+    @property
+    def context(self) -> ContextPlan | None:
+        """Documents that its requests search; null where there are none."""
+        return None if self.application is None else self.application.context
 
     @property
     def exceeds_application(self) -> bool:

@@ -31,9 +31,9 @@ UTILISATION = Fraction(6, 10)
 TEXTS = 32
 """Texts of one request for vectors. Basis: assumed; the program of the workers has the same
 number."""
-OTHER_S = Fraction(1, 5)
-"""Seconds of a document for its message, its object and its transaction. Basis: assumed; each takes
-a few round trips."""
+OTHER_PER_S = 5
+"""Documents a second of a worker, as far as their messages, objects and transactions let it. Basis:
+assumed; each takes a few round trips."""
 WORKERS_PER_POD, POD_MIB = 2, 1_024
 """Workers of a pod, one for each CPU of its node, and MiB of a pod besides those of its workers.
 Basis: vendor (m7i.large has two); assumed for the memory, which a file and its text take."""
@@ -163,7 +163,7 @@ def context_plan(workload: Workload, rates: Rates, catalog: Catalog) -> ContextP
     dimensions, each = dimensions_of(context, catalog), context.chunks_per_document
     row, index = row_bytes(context, dimensions, catalog), vector_index_bytes(dimensions)
     waits = -(-each // TEXTS) * Fraction(context.embedding.budget_ms, 1_000)
-    document_s = each * measured(catalog, "cpu_s_per_chunk") + waits + OTHER_S
+    document_s = each * measured(catalog, "cpu_s_per_chunk") + waits + Fraction(1, OTHER_PER_S)
     arriving = Fraction(context.documents_per_day, INGESTION_S)
     workers = max(1, ceiling(arriving * document_s / UTILISATION))
     pods = ceiling(Fraction(workers, WORKERS_PER_POD))
@@ -178,6 +178,8 @@ def context_plan(workload: Workload, rates: Rates, catalog: Catalog) -> ContextP
         chunks=chunks_of(context),
         chunk_bytes=context.chunk_tokens * BYTES_PER_TOKEN,
         overlap_bytes=context.overlap_tokens * BYTES_PER_TOKEN,
+        vector_copies=plain(measured(catalog, "chunk_vector_copies")),
+        text_copies=plain(measured(catalog, "chunk_text_copies")),
         row_bytes=row,
         vector_index_bytes=index,
         index_bytes=chunks_of(context) * index,
@@ -192,10 +194,12 @@ def context_plan(workload: Workload, rates: Rates, catalog: Catalog) -> ContextP
         cpu_s_per_search=plain(measured(catalog, "cpu_s_per_search")),
         passage_copies=plain(exact(catalog.application("passage_copies").value)),
         passage_row_bytes=ceiling(passage_row_bytes(workload, catalog)),
+        cpu_s_per_chunk=plain(measured(catalog, "cpu_s_per_chunk")),
         document_s=plain(document_s),
         workers_needed=workers,
         workers_per_pod=WORKERS_PER_POD,
         pods=pods,
+        worker_mib=plain(measured(catalog, "ingestion_mib")),
         memory_mib=ceiling(memory),
         first_h=plain(first_s / 3_600),
         document_bytes_most=DOCUMENT_BYTES,

@@ -41,12 +41,26 @@ def _has_limit(leaf: Leaf) -> bool:
 
 def _others(leaf: Leaf) -> str:
     """Connections of a process besides those to its conversations, as numbers."""
-    own, limit = "{application.SETTINGS}", "{s.application.tokens.connections_per_process}"
-    return f"({own} + {limit})" if _has_limit(leaf) else own
+    limit = ["{s.application.tokens.connections_per_process}"] * _has_limit(leaf)
+    documents = ["{s.application.context.connections_per_process}"] * _has_context(leaf)
+    own = ["{application.SETTINGS}", *limit, *documents]
+    return f"({' + '.join(own)})" if len(own) > 1 else own[0]
+
+
+def _has_context(leaf: Leaf) -> bool:
+    """True where requests search documents."""
+    return leaf.sized.context is not None
+
+
+def _others_count(leaf: Leaf) -> int:
+    """Number of these connections, for the symbols."""
+    context = leaf.sized.context
+    documents = 0 if context is None else context.connections_per_process
+    return 1 + _has_limit(leaf) + documents
 
 
 def _connections_per_process(leaf: Leaf) -> Entry:
-    others = 2 if _has_limit(leaf) else 1
+    others = _others_count(leaf)
     return Entry(
         "connections of a process to its conversations",
         "min(5, floor((floor((connections of the database - 10) / pods) - 1) / processes)"
@@ -60,13 +74,16 @@ def _connections_per_process(leaf: Leaf) -> Entry:
 
 
 def _connections_total(leaf: Leaf) -> Entry:
-    others = 2 if _has_limit(leaf) else 1
+    others = _others_count(leaf)
     return Entry(
         "connections to the database at most",
-        f"pods x (processes x (connections + {others}) + 1 for a probe) + 10 for other clients",
+        f"pods x (processes x (connections + {others}) + 1 for a probe)"
+        f"{' + workers' * _has_context(leaf)} + 10 for other clients",
         "{s.application.pods_total} * ({application.PROCESSES}"
         f" * ({{s.application.connections_per_process}} + {_others(leaf)})"
-        " + {application.PROBES}) + {application.OTHER_CONNECTIONS}",
+        " + {application.PROBES})"
+        + " + {s.application.context.pods} * {context.WORKERS_PER_POD}" * _has_context(leaf)
+        + " + {application.OTHER_CONNECTIONS}",
         Basis.assumed,
         CODE,
     )
@@ -162,7 +179,40 @@ def _cpu_s_per_request(leaf: Leaf) -> Entry:
     if _has_limit(leaf):
         symbols += " + s of the limit of tokens"
         numbers += " + {s.application.tokens.cpu_s_per_request}"
+    if leaf.sized.context is not None:
+        symbols += " + share x s of a search"
+        numbers += " + {s.application.context.share} * {s.application.context.cpu_s_per_search}"
     return Entry("CPU seconds of the application for one request", symbols, numbers)
+
+
+def _writes_per_s(leaf: Leaf) -> Entry:
+    symbols, documents = "requests/s x commits of one + due rows/s", ""
+    if leaf.sized.context is not None:
+        symbols += " + searches/s + chunks/s"
+        documents = " + {s.application.context.searches_per_s}"
+        documents += " + {s.application.context.chunks_per_s}"
+    return Entry(
+        "writes a second to the database at the busiest moment",
+        symbols,
+        "{s.application.requests_per_s} * {s.application.commits_per_request}"
+        " + {s.application.retention.rows_per_s}" + documents,
+    )
+
+
+def _interaction_bytes(leaf: Leaf) -> Entry:
+    symbols, passages = "copies x bytes of earlier turns", ""
+    if leaf.sized.context is not None:
+        symbols += " + share x copies x bytes of passages"
+        own = "{s.application.context."
+        passages = f" + {own}share}} * {own}retrieved_chunks}} * {own}chunk_bytes}}"
+        passages += f" * {own}passage_copies}}"
+    return Entry(
+        "bytes of the rows of one interaction",
+        f"bytes without text + copies x bytes of request and answer + {symbols}",
+        f"ceil({{s.application.row_bytes}} + {{s.application.text_copies}} * {_TEXT}"
+        " + {s.application.history_copies} * {s.application.history_bytes}" + passages + ")",
+        remarks=("with English prose; text that does not compress, and other scripts, take more",),
+    )
 
 
 API: Registry = {
@@ -210,12 +260,7 @@ API: Registry = {
         "connections_total": _connections_total,
         "connections_limit": _connections_limit,
         "commits_per_request": _per_request("transactions of one request that write", "commits"),
-        "writes_per_s": Entry(
-            "writes a second to the database at the busiest moment",
-            "requests/s x commits of one + due rows/s",
-            "{s.application.requests_per_s} * {s.application.commits_per_request}"
-            " + {s.application.retention.rows_per_s}",
-        ),
+        "writes_per_s": _writes_per_s,
         "row_bytes": _median(
             "bytes of the rows of one interaction without its text", "row_bytes_per_response"
         ),
@@ -226,16 +271,7 @@ API: Registry = {
             "copies of the text of earlier turns in the rows of one turn",
             "history_copies_per_response",
         ),
-        "interaction_bytes": Entry(
-            "bytes of the rows of one interaction",
-            "bytes without text + copies x bytes of request and answer"
-            " + copies x bytes of earlier turns",
-            f"ceil({{s.application.row_bytes}} + {{s.application.text_copies}} * {_TEXT}"
-            " + {s.application.history_copies} * {s.application.history_bytes})",
-            remarks=(
-                "with English prose; text that does not compress, and other scripts, take more",
-            ),
-        ),
+        "interaction_bytes": _interaction_bytes,
         "index_ratio": _median("bytes of indexes over those of rows", "index_ratio"),
         "interaction_ratio": _ratio,
         "body_bytes": lambda leaf: Entry(

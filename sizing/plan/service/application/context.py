@@ -28,6 +28,10 @@ class ContextPlan(Part):
     """Bytes of a chunk at most."""
     overlap_bytes: Annotated[int, Reaches(DEPLOYMENT, ENVIRONMENT)]
     """Bytes that a chunk repeats of the one before, at most."""
+    vector_copies: Number
+    """Copies of a vector in its row, as measured."""
+    text_copies: Number
+    """Copies of the text of a chunk in its row and the index of its words, as measured."""
     row_bytes: int
     """Bytes of a chunk's row, with the index of its words."""
     vector_index_bytes: int
@@ -56,6 +60,8 @@ class ContextPlan(Part):
     """Copies of the text of passages in the rows of a response, as measured."""
     passage_row_bytes: int
     """Bytes of rows that the passages of a request take, with its share."""
+    cpu_s_per_chunk: Number
+    """CPU seconds of a worker for one chunk, the highest measured."""
     document_s: Number
     """Seconds of a worker for one document of mean length."""
     workers_needed: int
@@ -64,6 +70,8 @@ class ContextPlan(Part):
     """Workers of one pod, each a process."""
     pods: Annotated[int, Reaches(DEPLOYMENT, "spec.replicas")]
     """Pods of workers, each on a node of its own."""
+    worker_mib: Number
+    """MiB of one worker, the most measured."""
     memory_mib: Annotated[
         int,
         Reaches(DEPLOYMENT, f"{CONTAINER}.0.resources.requests.memory"),
