@@ -6,7 +6,8 @@ from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.items.jobs import JobWorkerPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
-from templates.application import COMPONENT, application_name
+from templates.application import COMPONENT, INGESTION, application_name
+from templates.context import callers
 from templates.engine import ENGINE_PORT, ENGINE_USER, LOOPBACK, argument, prompt_stages
 from templates.programs import JOB_WORKER, programs
 
@@ -54,7 +55,7 @@ def access_values(plan: Plan, service: ServicePlan, health_path: str) -> dict[st
     if service.callers:
         return {
             "worker": None,
-            "callers": service.callers,
+            "callers": callers(plan, service, {COMPONENT: (COMPONENT, INGESTION)}),
             "balancer_cidrs": [],
             "service_port": ENGINE_PORT,
             "drain_s": CALLERS_DRAIN_S,

@@ -7,21 +7,32 @@ from typing import Any
 
 from sizing.catalog.certificates.authorities import database_authorities
 from sizing.plan.service.application.api import ApplicationPlan, ApplicationPodsPlan
+from sizing.plan.service.application.context import ContextPlan
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.serving import ServingPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 from sizing.service.application.api import VERIFIED
 from sizing.service.request_limits import KEEP_ALIVE_MARGIN_S
+from templates.context import CONTEXT_WIRES, STOP_S, configuration, ingesting, searching
 from templates.engine import ENGINE_PORT, ENGINE_USER, LOOPBACK, argument
 from templates.environment import environment
-from templates.programs import APPLICATION, DIGEST_DIGITS, Program, programs, running_lines
+from templates.programs import (
+    APPLICATION,
+    CONTEXT,
+    DIGEST_DIGITS,
+    Program,
+    programs,
+    running_lines,
+)
 from templates.scheduling import APPLICATIONS_TAINT
 
 COMPONENT = "application"
 """Component of the pods that answer, and name of their service account and database role."""
 SETUP, EXPIRY = f"{COMPONENT}-setup", f"{COMPONENT}-expiry"
 """Components of the pods that prepare the database, and that delete what is due."""
+INGESTION = f"{COMPONENT}-ingestion"
+"""Component of the pods that keep the documents."""
 APPLICATION_PORT = 8321
 """Port of the application. Basis: vendor (OGX, its default)."""
 APPLICATION_HEALTH = "/v1/health"
@@ -63,6 +74,7 @@ APPLICATION_WIRES = frozenset(
         "uploads_bucket",
         "feedback_bucket",
         "feedback_stream",
+        *CONTEXT_WIRES,
     }
 )
 """Names of the values of a service with an application alone."""
@@ -81,8 +93,8 @@ def application_documents(
     pods, gateway = application.pods, service.gateway
     if not isinstance(gateway, GatewayPlan) or gateway.token is None:
         raise ValueError(f"{service.name}: an application needs a load balancer with tokens")
-    files = _configuration(plan, service, serving, application)
-    script = programs(APPLICATION)
+    files, context = _configuration(plan, service, serving, application), application.context
+    script = programs(APPLICATION if context is None else (*APPLICATION, *CONTEXT))
     own = {
         "name": service.name,
         "application_name": application_name(service.name),
@@ -108,20 +120,29 @@ def application_documents(
         "modules": script.modules,
         "schedule": SCHEDULE,
         "setup_deadline_s": SETUP_DEADLINE_S,
+        "works": False,
+        "works_stop_s": STOP_S,
+        "vectors_service": None if context is None else context.service,
+        "calls_vectors": False,
     }
     own["setup_name"] = _setup_name(pods, script.name, files.name)
     common = _environment(plan, service, application)
     # Guard: not in the setup's, which would run again for what it does not use.
     users = common | ({} if application.feedback is None else FEEDBACK)
     answering = own | _answering(service.name, serving, application, users, gateway)
+    answering |= {"calls_vectors": context is not None}
     setup, expiry = own | _setup(common), own | _expiry(application, users)
+    ingestion = [] if context is None else [own | _ingestion(plan, application, context, common)]
     for document in ("deployment", "service", "budget"):
         yield f"application-{document}", f"application-{document}", answering
     yield "application-setup-job", "application-setup-job", setup
     yield "application-expiry", "application-expiry", expiry
-    for part in (answering, setup, expiry):
+    for part in ingestion:
+        yield "application-ingestion", "application-ingestion", part
+    parts = (answering, setup, expiry, *ingestion)
+    for part in parts:
         yield f"network-policy-{part['component']}", "network-policy-application", part
-    for part in (answering, setup, expiry):
+    for part in parts:
         yield f"{part['component']}-service-account", "pod-account", part
     yield "script-application", "script", own
     config = {"script": files.values, "modules": files.modules}
@@ -167,14 +188,17 @@ def _configuration(
         "application_port": APPLICATION_PORT,
         "audience": application.audience,
     }
+    context = application.context
     template = environment().get_template("parts/application-config.yaml.j2")
     config = {
         "engine_url": f"{engine_url(service.name)}/v1",
         "host": "0.0.0.0",
         "processes": application.processes_per_pod,
         "token": token,
+        "context": configuration(context),
     }
     setup = {"engine_url": NO_ENGINE, "host": LOOPBACK, "processes": 1, "token": None}
+    setup["context"] = configuration(context, NO_ENGINE.removesuffix("/v1"))
     first, second = (running_lines(template.render(values | each)) for each in (config, setup))
     return Configuration(first, second, database_authorities(plan.site.region) or "")
 
@@ -213,6 +237,7 @@ def _environment(plan: Plan, service: ServicePlan, application: ApplicationPlan)
         # Guard: its other form renders each fault for seconds, and the process answers no probe.
         "OGX_LOG_FORMAT": "json",
         **(AUTHORITIES if application.database_tls == VERIFIED else {}),
+        **searching(application.context, application.database_tls),
     }
 
 
@@ -291,4 +316,26 @@ def _expiry(application: ApplicationPlan, common: dict[str, str]) -> dict[str, A
         | {
             "RETENTION_DAYS": str(application.retention.days),
         },
+    }
+
+
+def _ingestion(
+    plan: Plan, application: ApplicationPlan, context: ContextPlan, common: dict[str, str]
+) -> dict[str, Any]:
+    """Values of the pods that keep the documents. Raises ValueError where there are none."""
+    if application.pods is None:
+        raise ValueError("documents without an application")
+    return {
+        "component": INGESTION,
+        "account": INGESTION,
+        "answers": False,
+        "works": True,
+        "replicas": context.pods,
+        "calls_engines": False,
+        "calls_vectors": True,
+        "fetches_secret": True,
+        "command": ["python3", f"{PROGRAMS}/context_worker.py", "work"],
+        "cpu": f"{application.pods.cpu_millicores}m",
+        "memory": f"{context.memory_mib}Mi",
+        "environment": common | ingesting(plan, context),
     }

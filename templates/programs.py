@@ -115,6 +115,16 @@ APPLICATION = (
 )
 """Files of the pods of an application; each program starts one of them."""
 
+CONTEXT = (
+    "context_search",
+    "context_text",
+    "context_tokenizer",
+    "context_vectors",
+    "context_worker",
+    "job_stop",
+)
+"""Files of the pods of an application with documents, besides those of every application."""
+
 JOB_CONTENT = "job_content"
 """File of the function that signs addresses of results; its handler is job_content.handler."""
 

@@ -1,7 +1,7 @@
 """Vectors of documents: made by the embedding service, and kept as OGX keeps them.
 
 It runs in OGX's image with asyncpg. DOCUMENTS is OGX's store of vectors, EMBEDDING_MODEL and
-DIMENSIONS are those of its vectors, and EMBEDDING_URL is the address of the service below `/v1`.
+DIMENSIONS are those of its vectors, and EMBEDDING_URL is the address of the service below `/v1`. TEXTS is the number of texts of one request for vectors.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ from pgvector.asyncpg import register_vector
 
 VERSIONS = in_schema("document_versions")
 """Table of the version of each document whose chunks are kept."""
-BATCH = 32
-"""Texts of one request for vectors. Basis: assumed."""
 ANSWER_S, PAUSE_S = 60, 2
 BUSY = (429, 502, 503, 504)
 """States of an engine that answers later."""
@@ -54,11 +52,13 @@ class Embeddings:
 
     def __init__(self, given: Mapping[str, str]) -> None:
         self._url = f"{given['EMBEDDING_URL']}/embeddings"
+        self._texts = int(given["TEXTS"])
         self.model, self.dimensions = given["EMBEDDING_MODEL"], int(given["DIMENSIONS"])
 
     def of(self, texts: Sequence[str], until: float) -> list[list[float]]:
         """Vectors of texts, in their order. Raises EmbeddingError at a time of the clock."""
-        parts = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
+        most = self._texts
+        parts = [texts[start : start + most] for start in range(0, len(texts), most)]
         return [vector for part in parts for vector in self._answered(part, until)]
 
     def _answered(self, texts: Sequence[str], until: float) -> list[list[float]]:

@@ -11,6 +11,7 @@ queue, and after another embedding model or another length of chunks.
 
 QUEUE_URL is the queue, VISIBILITY_S its time for a message, and DOCUMENTS_BUCKET the bucket.
 CHUNK_BYTES and OVERLAP_BYTES are the lengths of a chunk and DOCUMENT_BYTES the longest document.
+WORKERS is the number of processes that work.
 `context_vectors.py` and `application_database.py` name the other variables. The exit code is 0, 1
 where a part is out of reach, or 2 for wrong arguments.
 """
@@ -34,6 +35,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from context_text import DocumentError, chunks, text_of
 from context_vectors import Documents, EmbeddingError, Embeddings, document_id
+from job_stop import ORDER, together
 
 WAIT_S = 10
 """Long poll for a message. It ends within the time that a pod has to stop. Basis: assumed."""
@@ -199,6 +201,14 @@ def main(words: Sequence[str], given: Mapping[str, str]) -> int:
     if list(words) not in (["work"], ["again"]):
         report("wrong_arguments")
         return 2
+    if list(words) == ["work"]:
+        return together(int(given["WORKERS"]), lambda: run(words, given))
+    return run(words, given)
+
+
+def run(words: Sequence[str], given: Mapping[str, str]) -> int:
+    """Run one of the two in this process, and return the exit code."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ORDER)
     try:
         asyncio.run(started(words, given))
     except (*FAULTS, *DATABASE_ERRORS) as fault:
