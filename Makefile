@@ -9,6 +9,7 @@ TESTBED_READY := .testbed/.ready
 AWS_READY := .testbed/.ready-aws
 NODE_READY := .testbed/.ready-node
 OGX_READY := .testbed/.ready-ogx
+VECTORS_READY := .testbed/.ready-pgvector
 TORCH_READY := .testbed/.ready-torch
 
 # Installs a requirements file and says every PROGRESS_S seconds how far it is; the second argument
@@ -41,7 +42,7 @@ prove-torch: $(TORCH_READY)  ## build and call each image and video model, small
 	@.testbed/torch/bin/python -m pytest -c bench/diffusion/proofs/pytest.ini bench/diffusion/proofs
 
 testbed:  ## build the Pulumi engine and a Kubernetes control plane, and install stand-ins of AWS services and OGX, so that `make test` also runs them
-	@$(MAKE) --no-print-directory --keep-going $(TESTBED_READY) $(AWS_READY) $(NODE_READY) $(OGX_READY)
+	@$(MAKE) --no-print-directory --keep-going $(TESTBED_READY) $(AWS_READY) $(NODE_READY) $(OGX_READY) $(VECTORS_READY)
 
 check: $(DEV_READY)  ## ruff format, ruff, mypy strict, import direction
 	@$(BIN)/ruff format --check .
@@ -106,6 +107,13 @@ $(TORCH_READY): bench/diffusion/requirements.txt
 	@echo "installing PyTorch and diffusers, once: 6 GB" >&2
 	@$(PYTHON) -m venv --clear .testbed/torch
 	@.testbed/torch/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VECTORS_READY): testbed/pgvector/requirements.txt
+	@test -n "$(PYTHON)" || { echo "PostgreSQL with pgvector needs Python 3.11, 3.12 or 3.13 with venv" >&2; exit 1; }
+	@echo "installing PostgreSQL with pgvector, once" >&2
+	@$(PYTHON) -m venv --clear .testbed/pgvector
+	@.testbed/pgvector/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 # Without npm there is nothing to install: the tests of the function for Node.js are skipped.

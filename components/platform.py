@@ -133,6 +133,7 @@ class Platform(pulumi.ComponentResource):
         accepting = [s.name for s in self._plan.services if s.jobs and s.jobs.api]
         linking = [s.name for s in self._plan.services if s.cdn and s.cdn.link]
         judged = [s.name for s in self._plan.services if s.feedback]
+        searched = any(s.context for s in self._plan.services if s.application_pods)
         return Keys(
             f"{self._name}-keys",
             KeysArgs(
@@ -153,10 +154,12 @@ class Platform(pulumi.ComponentResource):
                     *(f"{self._name}-{service}-feedback-logs-*" for service in judged),
                 ],
                 data_services=(
-                    *(("dynamodb", "sqs") if accepting else ()),
+                    *(("dynamodb",) if accepting else ()),
+                    *(("sqs",) if accepting or searched else ()),
                     *(("firehose",) if judged else ()),
                 ),
                 delivers_data=bool(linking),
+                notifies=searched,
                 copy_regions=self._copy_regions(),
                 tags=self._tags,
             ),
@@ -341,6 +344,7 @@ class Platform(pulumi.ComponentResource):
                 gateway=service.gateway,
                 application_nodes=self._answering if service.application_pods else None,
                 feedback=service.feedback,
+                context=service.context if service.application_pods else None,
                 called=bool(service.callers),
                 dns=self._dns,
                 host=self.hosts.get(service.name),

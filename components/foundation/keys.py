@@ -57,6 +57,8 @@ class KeysArgs:
     """AWS services that use the key of data in addition to those of databases and buckets."""
     delivers_data: bool = False
     """True where a content delivery network of the account reads data."""
+    notifies: bool = False
+    """True where a bucket of the account sends messages to a queue."""
     copy_regions: Mapping[str, bool] = field(default_factory=dict)
     """Other regions with a key for copies of files, and whether that key is protected."""
     tags: Tags
@@ -201,7 +203,14 @@ class Keys(pulumi.ComponentResource):
     def _of_data(self) -> list[dict[str, Any]]:
         own = ("rds", "s3", "secretsmanager", *self._args.data_services)
         delivered = [self._delivered()] if self._args.delivers_data else []
-        return [*self._via(*sorted(own), grants=True), *delivered]
+        notified = [self._notified()] if self._args.notifies else []
+        return [*self._via(*sorted(own), grants=True), *delivered, *notified]
+
+    def _notified(self) -> dict[str, Any]:
+        """Statement for the buckets of this account, whose messages a queue encrypts."""
+        condition = {"StringEquals": {"aws:SourceAccount": self._args.account_id}}
+        service = {"Service": "s3.amazonaws.com"}
+        return _allow("Messages", service, ["kms:Decrypt", "kms:GenerateDataKey"], condition)
 
     def _delivered(self) -> dict[str, Any]:
         """Statement for the distributions of CloudFront of this account.

@@ -14,6 +14,7 @@ from components.foundation.network.network import NetworkIds
 from components.naming import Tags
 from components.pools.application_nodes import ApplicationNodes
 from components.service.application.application import Application, ApplicationArgs, Feedback
+from components.service.application.document_queue import DocumentQueue, DocumentQueueArgs
 from components.service.application.feedback_stream import FeedbackStream, FeedbackStreamArgs
 from components.service.balancers import BalancersArgs, balancers
 from components.service.burst_serving import BurstServing, BurstServingArgs
@@ -27,6 +28,7 @@ from components.service.serving import Serving, ServingArgs
 from components.service.stores import ARTEFACTS, Stores, StoresArgs
 from components.service.target_registration import TargetRegistration, TargetRegistrationArgs
 from components.service.weights_import import WeightsImport, WeightsImportArgs
+from sizing.plan.service.application.context import ContextPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
 from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.files.renditions import RenditionsPlan
@@ -36,7 +38,7 @@ from sizing.plan.service.stores import BucketPlan, DatabasePlan
 from sizing.plan.service.weights_import import ImportPlan
 from sizing.plan.stack.cluster import RolesPlan
 from sizing.plan.stack.network import AllowedPlan
-from sizing.service.storage import FEEDBACK, UPLOADS
+from sizing.service.storage import DOCUMENTS, FEEDBACK, UPLOADS
 from sizing.workload.source import ModelSource
 from templates.render import binding_document
 
@@ -57,6 +59,8 @@ class InferenceServiceArgs:
     """Nodes of the application; null where the service has none. They must outlive its pods."""
     feedback: FeedbackPlan | None
     """Feedback of its users; null where its application accepts none."""
+    context: ContextPlan | None
+    """Documents that its requests search; null where there are none."""
     called: bool
     """True where other services of the stack alone call it, without a load balancer."""
     dns: Dns | None
@@ -305,6 +309,7 @@ class InferenceService(pulumi.ComponentResource):
                 database=database,
                 uploads=stores.by_role.get(UPLOADS),
                 feedback=self._feedback(stores),
+                changes=self._changes(stores),
                 key_arn=args.keys.data,
                 protected=args.database is not None and args.database.protected,
                 cluster_name=args.cluster.name,
@@ -338,6 +343,24 @@ class InferenceService(pulumi.ComponentResource):
             self._child,
         )
         return Feedback(stream=stream, store=store)
+
+    def _changes(self, stores: Stores) -> DocumentQueue | None:
+        """Queue of the documents that have changed; none where there are none."""
+        args = self._args
+        if args.context is None:
+            return None
+        return DocumentQueue(
+            f"{self._name}-documents",
+            DocumentQueueArgs(
+                plan=args.context,
+                store=stores.by_role[DOCUMENTS],
+                key_arn=args.keys.data,
+                account_id=args.account_ids[0],
+                protected=args.database is not None and args.database.protected,
+                tags=args.tags,
+            ),
+            self._child,
+        )
 
     def _rendition_workers(self, intake: Intake, namespace: ServiceNamespace) -> RenditionWorkers:
         args = self._args

@@ -15,12 +15,13 @@ from components.cluster_services.pod_identity import PodIdentityArgs, pod_identi
 from components.naming import Tags
 from components.policy import allow, policy
 from components.script_map import script_map
+from components.service.application.document_queue import DocumentQueue
 from components.service.application.feedback_stream import FeedbackStream
 from components.service.database import Database
 from components.service.object_store import ObjectStore
 from components.wires import wired
 from sizing.plan.stack.cluster import RolesPlan
-from templates.application import COMPONENT, EXPIRY, SETUP, SETUP_DEADLINE_S
+from templates.application import COMPONENT, EXPIRY, INGESTION, SETUP, SETUP_DEADLINE_S
 from templates.document import document_values
 
 AWAIT_MARGIN_S = 300
@@ -48,6 +49,8 @@ class ApplicationArgs:
     """Bucket of the files that users upload; null where none are accepted."""
     feedback: Feedback | None
     """Where feedback goes; null where none is accepted."""
+    changes: DocumentQueue | None
+    """Queue of changed documents; null where requests search none."""
     key_arn: pulumi.Input[str]
     """Key of the secret, of the database's own secret, and of the bucket."""
     protected: bool
@@ -89,6 +92,9 @@ class Application(pulumi.ComponentResource):
         self._budget()
         self._deployment([*args.after, *own, *files, ready])
         self._expiry([*args.after, *deleting, *files, ready])
+        if args.changes is not None:
+            working = self._account(INGESTION, self._working_rights(args.changes))
+            self._ingestion([*args.after, *working, *files, ready])
         self.register_outputs({})
 
     def _password(self) -> secretsmanager.Secret:
@@ -114,6 +120,7 @@ class Application(pulumi.ComponentResource):
             "application_secret_arn": self._secret.arn,
             "master_secret_arn": database.master_secret_arn,
             **buckets,
+            **({} if args.changes is None else args.changes.wires),
         }
 
     def _document(self, document: str) -> Any:
@@ -132,6 +139,11 @@ class Application(pulumi.ComponentResource):
         return policy(
             *self._common_rights(), *([] if feedback is None else _feedback_rights(feedback))
         )
+
+    def _working_rights(self, changes: DocumentQueue) -> pulumi.Output[str]:
+        """Policy of the pods that keep documents: their password, documents and messages."""
+        secret = allow("secretsmanager:GetSecretValue", self._secret.arn)
+        return policy(secret, *changes.working_rights)
 
     def _common_rights(self) -> list[dict[str, Any]]:
         """Rights to the password and to the files of users."""
@@ -229,6 +241,15 @@ class Application(pulumi.ComponentResource):
         document = self._document("application-deployment")
         Deployment(
             f"{self._name}-pods",
+            metadata=document["metadata"],
+            spec=document["spec"],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
+        )
+
+    def _ingestion(self, after: Sequence[pulumi.Resource]) -> None:
+        document = self._document("application-ingestion")
+        Deployment(
+            f"{self._name}-ingestion-pods",
             metadata=document["metadata"],
             spec=document["spec"],
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),

@@ -1,6 +1,7 @@
 """A queue of jobs or of finished clips, and the dead letters behind it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi_aws import sqs
@@ -20,6 +21,8 @@ class QueueArgs:
     protected: bool
     """True where nothing may delete the queues."""
     key_arn: pulumi.Input[str]
+    sender: tuple[pulumi.Input[str], str] | None = None
+    """Bucket that sends messages, and its account; null where callers with rights send them."""
     tags: Tags
 
 
@@ -31,6 +34,8 @@ class Queue(pulumi.ComponentResource):
     arn: pulumi.Output[str]
     dead_letters_url: pulumi.Output[str]
     dead_letters_arn: pulumi.Output[str]
+    rules: list[sqs.QueuePolicy]
+    """Policies of both queues, which a sender waits for."""
 
     def __init__(
         self, name: str, args: QueueArgs, opts: pulumi.ResourceOptions | None = None
@@ -43,8 +48,10 @@ class Queue(pulumi.ComponentResource):
         dead = self._dead_letters()
         waiting = self._waiting(dead)
         self._accepts(dead, waiting)
-        for kind, queue in (("waiting", waiting), ("dead-letters", dead)):
-            self._tls_only(kind, queue)
+        self.rules = [
+            self._access(kind, queue)
+            for kind, queue in (("waiting", waiting), ("dead-letters", dead))
+        ]
         self.name, self.url, self.arn = waiting.name, waiting.url, waiting.arn
         self.dead_letters_url, self.dead_letters_arn = dead.url, dead.arn
         self.register_outputs({"url": self.url})
@@ -84,8 +91,9 @@ class Queue(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _tls_only(self, kind: str, queue: sqs.Queue) -> None:
-        statement = {
+    def _access(self, kind: str, queue: sqs.Queue) -> sqs.QueuePolicy:
+        """Policy of a queue: nobody without TLS, and the bucket that sends messages."""
+        tls_only = {
             "Sid": "TlsOnly",
             "Effect": "Deny",
             "Principal": "*",
@@ -93,9 +101,26 @@ class Queue(pulumi.ComponentResource):
             "Resource": queue.arn,
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
-        sqs.QueuePolicy(
+        sender = self._args.sender if kind == "waiting" else None
+        sending = [] if sender is None else [_sending(queue, *sender)]
+        return sqs.QueuePolicy(
             f"{self._name}-{kind}-access",
             queue_url=queue.url,
-            policy=policy(statement),
+            policy=policy(tls_only, *sending),
             opts=self._child,
         )
+
+
+def _sending(queue: sqs.Queue, bucket_arn: pulumi.Input[str], account: str) -> dict[str, Any]:
+    """Statement by which a bucket of the account sends messages."""
+    return {
+        "Sid": "Bucket",
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue.arn,
+        "Condition": {
+            "ArnEquals": {"aws:SourceArn": bucket_arn},
+            "StringEquals": {"aws:SourceAccount": account},
+        },
+    }

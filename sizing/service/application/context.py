@@ -63,13 +63,14 @@ def vector_index_bytes(dimensions: int) -> int:
 def row_bytes(context: Context, dimensions: int, catalog: Catalog) -> int:
     """Bytes of a chunk's row and of the index of its words.
 
-    dimensions x 4 x copies + bytes of a chunk x copies
+    constant + dimensions x 4 x copies + bytes of a chunk x copies
 
     Basis: measured on OGX's own table, with English words; the lengths of chunks vary.
     """
+    once = measured(catalog, "chunk_row_bytes")
     vector = dimensions * VECTOR_BYTES * measured(catalog, "chunk_vector_copies")
     text = context.chunk_tokens * BYTES_PER_TOKEN * measured(catalog, "chunk_text_copies")
-    return ceiling(vector + text)
+    return ceiling(once + vector + text)
 
 
 def chunks_of(context: Context) -> int:
@@ -178,6 +179,7 @@ def context_plan(workload: Workload, rates: Rates, catalog: Catalog) -> ContextP
         chunks=chunks_of(context),
         chunk_bytes=context.chunk_tokens * BYTES_PER_TOKEN,
         overlap_bytes=context.overlap_tokens * BYTES_PER_TOKEN,
+        bytes_once=plain(measured(catalog, "chunk_row_bytes")),
         vector_copies=plain(measured(catalog, "chunk_vector_copies")),
         text_copies=plain(measured(catalog, "chunk_text_copies")),
         row_bytes=row,

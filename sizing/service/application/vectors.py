@@ -95,9 +95,7 @@ def _vectors(parent: Workload, context: Context) -> VectorsWorkload:
         model=Model(name=given.model, precision=given.precision, source=given.source),
         traffic=_traffic(parent, context),
         request=Request(input_tokens=_texts(parent, context)),
-        latency=Latency(
-            response_s=Decimal(given.budget_ms) / 1_000, percentile=latency.percentile
-        ),
+        latency=Latency(response_s=Decimal(given.budget_ms) / 1_000, percentile=latency.percentile),
         capacity=Capacity(load=_load(parent)),
         redundancy=parent.redundancy,
         hardware=Hardware(instance_type=given.hardware),

@@ -6,7 +6,6 @@ DIMENSIONS are those of its vectors, and EMBEDDING_URL is the address of the ser
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import time

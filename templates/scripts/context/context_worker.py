@@ -40,8 +40,8 @@ from job_stop import ORDER, together
 WAIT_S = 10
 """Long poll for a message. It ends within the time that a pod has to stop. Basis: assumed."""
 AGAIN_S, REFUSED_S = 60, 5
-"""Seconds after which a message returns: where a part does not answer, and where the document cannot
-be read."""
+"""Seconds after which a message returns: where a part does not answer, and where the document has
+no text that can be read."""
 MARGIN_S = 60
 """Seconds before the end of a message's time at which its document is given up."""
 MISSING = ("NoSuchKey", "404", "MethodNotAllowed", "405")

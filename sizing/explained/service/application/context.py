@@ -23,7 +23,11 @@ def _measured(meaning: str, item: str, symbols: str = "the highest of the measur
 CONTEXT: Registry = {
     ContextPlan: {
         "dimensions": Entry(
-            "elements of a vector", "those of the model", "{v}", Basis.vendor, CATALOG + "models.csv"
+            "elements of a vector",
+            "those of the model",
+            "{v}",
+            Basis.vendor,
+            CATALOG + "models.csv",
         ),
         "documents": _given("documents that are kept", "documents"),
         "chunks_per_document": Entry(
@@ -61,6 +65,9 @@ CONTEXT: Registry = {
             Basis.assumed,
             FIELDS,
         ),
+        "bytes_once": _measured(
+            "bytes of a chunk's row without its vector and its text", "chunk_row_bytes"
+        ),
         "vector_copies": _measured("copies of a vector in its row", "chunk_vector_copies"),
         "text_copies": _measured(
             "copies of the text of a chunk in its row and the index of its words",
@@ -68,8 +75,10 @@ CONTEXT: Registry = {
         ),
         "row_bytes": Entry(
             "bytes of a chunk's row, with the index of its words",
-            "ceil(elements x 4 x copies + bytes of a chunk x copies)",
+            "ceil(constant + elements x 4 x copies + bytes of a chunk x copies)",
             "ceil("
+            + OURS
+            + "bytes_once} + "
             + OURS
             + "dimensions} * {context.VECTOR_BYTES} * "
             + OURS

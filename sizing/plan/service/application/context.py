@@ -28,6 +28,8 @@ class ContextPlan(Part):
     """Bytes of a chunk at most."""
     overlap_bytes: Annotated[int, Reaches(DEPLOYMENT, ENVIRONMENT)]
     """Bytes that a chunk repeats of the one before, at most."""
+    bytes_once: Number
+    """Bytes of a chunk's row and the index of its words, without vector and text, as measured."""
     vector_copies: Number
     """Copies of a vector in its row, as measured."""
     text_copies: Number
