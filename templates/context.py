@@ -23,7 +23,7 @@ done returns. Basis: assumed."""
 
 
 def store_name(context: ContextPlan) -> str:
-    """Name of OGX's store of vectors; another model has another store, whose vectors are its own."""
+    """Name of OGX's store of vectors, one for each model."""
     text = f"{context.model} {context.dimensions}"
     return f"{STORE}-{hashlib.sha256(text.encode()).hexdigest()[:DIGEST_DIGITS]}"
 

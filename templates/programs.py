@@ -108,17 +108,17 @@ APPLICATION = (
     "application_ready",
     "application_records",
     "application_rows",
+    "application_search",
     "application_secret",
     "application_server",
     "application_setup",
+    "application_tokenizer",
     "application_tokens",
 )
 """Files of the pods of an application; each program starts one of them."""
 
 CONTEXT = (
-    "context_search",
     "context_text",
-    "context_tokenizer",
     "context_vectors",
     "context_worker",
     "job_stop",

@@ -178,14 +178,14 @@ def _of_application(
     if application is None or data is None:
         return
     daily = rates.mean * SECONDS_PER_DAY * exact(application.file_bytes_per_request)
-    stored = {UPLOADS: ceiling(daily * data.retention_days)}
+    kept = {UPLOADS: ceiling(daily * data.retention_days)}
     feedback = feedback_plan(workload, rates, site, catalog)
     if feedback is not None:
-        stored[FEEDBACK] = feedback.stored_bytes
-    for role, stored_bytes in stored.items():
+        kept[FEEDBACK] = feedback.stored_bytes
+    for role, kept_bytes in kept.items():
         yield BucketPlan(
             role=role,
-            stored_bytes=stored_bytes,
+            stored_bytes=kept_bytes,
             expire_days=data.retention_days,
             noncurrent_days=EXPIRED_DAYS,
             protected=site.keeps(workload),

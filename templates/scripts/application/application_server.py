@@ -17,12 +17,16 @@ from typing import Any
 from application_check import STORE, App, Check
 from application_feedback import Collecting
 from application_records import Stream
+from application_search import bounded, searched
+from application_tokenizer import without_internet
 from application_tokens import Counts, TokenLimit, counted
 from ogx.core.server.server import create_app
 from ogx.providers.inline.responses.builtin.responses.openai_responses import (
     OpenAIResponsesImpl as Responses,
 )
+from ogx.providers.inline.responses.builtin.responses.tool_executor import ToolExecutor
 from ogx.providers.remote.inference.vllm.vllm import VLLMInferenceAdapter as Engines
+from ogx_api import OpenAIChatCompletionChunk as Chunk
 from starlette.middleware import Middleware
 
 ENDS = ("response.completed", "response.incomplete")
@@ -60,10 +64,6 @@ def search_documents(store: str, passages: int) -> None:
 
     Guard: it comes after the limit of tokens, which counts no search.
     """
-    from context_search import bounded, searched
-    from ogx.providers.inline.responses.builtin.responses.tool_executor import ToolExecutor
-    from ogx_api import OpenAIChatCompletionChunk as Chunk
-
     Engines.openai_chat_completion = searched(Engines.openai_chat_completion, Chunk.model_validate)
     name = "_execute_file_search_via_vector_store"
     setattr(ToolExecutor, name, bounded(getattr(ToolExecutor, name), store, passages))
@@ -75,8 +75,6 @@ def create() -> App:
     given = os.environ
     store = given.get("DOCUMENTS", "")
     if store:
-        from context_tokenizer import without_internet
-
         without_internet()
     application = create_app()
     context_tokens = int(given["CONTEXT_TOKENS"])

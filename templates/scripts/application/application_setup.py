@@ -82,7 +82,7 @@ DOCUMENTS_TABLE = (
     " version text NOT NULL, chunks integer NOT NULL, PRIMARY KEY (store, key))"
 )
 """Table of `context_vectors.py`: the version of each document, and the number of its chunks."""
-OFFLINE = [sys.executable, str(Path(__file__).with_name("context_tokenizer.py"))]
+OFFLINE = [sys.executable, str(Path(__file__).with_name("application_tokenizer.py"))]
 """Command of OGX that needs no tokenizer from the internet."""
 INVALID = (
     "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"

@@ -1,7 +1,8 @@
 """Vectors of documents: made by the embedding service, and kept as OGX keeps them.
 
 It runs in OGX's image with asyncpg. DOCUMENTS is OGX's store of vectors, EMBEDDING_MODEL and
-DIMENSIONS are those of its vectors, and EMBEDDING_URL is the address of the service below `/v1`. TEXTS is the number of texts of one request for vectors.
+DIMENSIONS are those of its vectors, and EMBEDDING_URL is the address of the service below `/v1`.
+TEXTS is the number of texts of one request for vectors.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class EmbeddingError(Exception):
     """The embedding service gives no vectors now."""
 
 
-class Lean(EmbeddedChunk):
+class Lean(EmbeddedChunk):  # type: ignore[misc]
     """Chunk whose row has its vector once.
 
     Guard: OGX would write it into the document of the row too, as text four times as long. No

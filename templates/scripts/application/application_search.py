@@ -126,8 +126,9 @@ def with_passages(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if len(others) < len(calls):
             if not others and not message.get("content"):
                 continue
-            message = {name: value for name, value in message.items() if name != "tool_calls"}
-            message |= {"tool_calls": others} if others else {}
+            rest = {name: value for name, value in message.items() if name != "tool_calls"}
+            kept.append(rest | ({"tool_calls": others} if others else {}))
+            continue
         place = len(kept) if number == last else place
         kept.append(message)
     if passages:

@@ -6,8 +6,7 @@ which it would load from the internet. It counts tokens of files with it, which 
 
 from __future__ import annotations
 
-import sys
-
+from ogx.cli.ogx import main as ogx
 from tiktoken import Encoding, registry
 
 NAME = "cl100k_base"
@@ -24,10 +23,8 @@ def without_internet() -> None:
 def main() -> None:
     """Run OGX's command."""
     without_internet()
-    from ogx.cli.ogx import main as ogx
-
     ogx()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
