@@ -30,6 +30,8 @@ MODEL_PATHS = (RESPONSES, CHAT)
 """Requests that an engine answers."""
 NOT_SERVED = "/compact"
 """End of the path of a request that would load a tokenizer from the internet."""
+VECTORS = "/v1/vector"
+"""Beginning of the paths by which callers could change the documents of the service."""
 SHARED = (
     "metadata model parallel_tool_calls prompt_cache_key safety_identifier service_tier store"
     " stream stream_options temperature tool_choice tools top_logprobs top_p user"
@@ -134,7 +136,7 @@ class Check:
         listed = [(name.lower(), value.decode("latin-1")) for name, value in scope["headers"]]
         headers, path = dict(listed), scope["path"].rstrip("/")
         check_subject(headers.get(b"authorization", ""))
-        if path.endswith(NOT_SERVED):
+        if path.endswith(NOT_SERVED) or path.startswith(VECTORS):
             raise RefusedError(404, "this service does not answer that")
         if headers.get(b"content-encoding", "identity") != "identity":
             raise RefusedError(415, "a compressed body is not accepted")

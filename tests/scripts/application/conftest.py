@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from templates.programs import SCRIPTS, program
+from templates.programs import APPLICATION, CONTEXT, program
 from testbed.application_services import PYTHON, application_missing
 from testbed.aws_services import AwsServices, aws_missing
 from testbed.postgres import Postgres, postgres_missing
@@ -27,8 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def programs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with the programs as the ConfigMap contains them."""
     folder = tmp_path_factory.mktemp("programs")
-    for file in (SCRIPTS / "application").glob("*.py"):
-        (folder / file.name).write_text(program(file.stem).text)
+    for name in (*APPLICATION, *CONTEXT):
+        (folder / f"{name}.py").write_text(program(name).text)
     return folder
 
 
