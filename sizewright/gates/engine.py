@@ -31,7 +31,9 @@ def _limits(service: ServicePlan, serving: ServingPlan, catalog: Catalog) -> Gat
         LimitsBy.worker: "by the worker next to the engine",
         LimitsBy.nothing: "",
     }[serving.limits_by]
-    one = ", one sequence each" if serving.sequences_per_request is not None else ""
+    one, most = "", serving.sequences_per_request
+    if most is not None:
+        one = ", one sequence each" if most == 1 else f", at most {most:,} in one request"
     detail = f"{serving.in_flight:,} requests run or wait at most{one}, {keeper}"
     return Gate(name, True, detail, SOURCE)
 

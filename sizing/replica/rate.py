@@ -89,8 +89,7 @@ class ReplicaTimes:
     def first_s(self, share: float) -> float:
         """Seconds of the first token, without steps and waits, for the prompt that this share of
         requests does not exceed."""
-        longest = self.firsts_s[-1][1]
-        return next((first for most, first in self.firsts_s if most >= share - TINY), longest)
+        return text_at(self.firsts_s, share)
 
     def ttft_s(self, queue: Queue, share: float) -> float:
         """Seconds to the first token that this share of requests does not exceed.
@@ -106,6 +105,12 @@ class ReplicaTimes:
     def first_steps_s(self, queue: Queue, share: float) -> float:
         """Seconds of the steps before the first token, as fitted."""
         return self.first_steps * self.tpot_s(queue, share) / self.slower
+
+
+def text_at(seconds: Sequence[tuple[float, float]], share: float) -> float:
+    """Seconds of the text that this share of requests does not exceed. Each length, shortest first,
+    has its share of requests whose text is not longer."""
+    return next((each for most, each in seconds if most >= share - TINY), seconds[-1][1])
 
 
 def replica_times(

@@ -89,7 +89,8 @@ def check_application(workload: "Workload") -> None:
     application = workload.application
     if application is None:
         return
-    if workload.kind.traits.makes_media:
+    traits = workload.kind.traits
+    if traits.makes_media or not traits.generates:
         message = f"{workload.kind.value} has no conversations"
         raise FieldError(("application",), message, "kind: chat or kind: text")
     if workload.data is None:

@@ -11,6 +11,9 @@ from sizing.values.strict import Strict
 HUB_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken")
 """Files that an engine reads from a repository's top folder, without the same weights in other
 formats."""
+EMBEDDING_FILES = (*HUB_FILES, "1_Pooling/config.json")
+"""The same files, and the one that states how the vectors of tokens become that of a text. Basis:
+vendor (names in sentence-transformers, which vllm/transformers_utils/config.py reads, 0.30.0)."""
 PARTS_FILES = (
     "model_index.json",
     "*/*.json",
@@ -62,7 +65,8 @@ class HubSource(Strict):
         ...,
     ] = Field(default=HUB_FILES, min_length=1)
     """Name patterns of the files. A pattern without a slash applies to the top folder. When left
-    out for images, the folders of a diffusers repository apply."""
+    out for images, the folders of a diffusers repository apply, and for embeddings also the file of
+    their pooling."""
     digest: Digest | None = None
     """SHA-256 of the sorted sha256sum list of the files."""
 
@@ -75,7 +79,7 @@ class HubSource(Strict):
     @property
     def version(self) -> str:
         """Name of the files: the revision, and their patterns where they are stated."""
-        if self.files in (HUB_FILES, PARTS_FILES):
+        if self.files in (HUB_FILES, EMBEDDING_FILES, PARTS_FILES):
             return self.revision
         return f"{self.revision}-{hashlib.sha256(repr(self.files).encode()).hexdigest()[:8]}"
 

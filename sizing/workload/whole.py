@@ -34,6 +34,7 @@ from sizing.workload.kinds import (
 from sizing.workload.model import Model, ModelName, named
 from sizing.workload.prompt.prompt import Prompt
 from sizing.workload.request import Request
+from sizing.workload.source import EMBEDDING_FILES
 from sizing.workload.targets import Capacity, Latency, Redundancy
 from sizing.workload.traffic import Traffic, has_a_peak
 
@@ -188,12 +189,13 @@ class Workload(Strict):
     def _files_of_the_engine(cls, values: Any) -> Any:
         """Return the values. A hub source without patterns gets those of the kind's engine."""
         try:
-            able, hub = engines_of(Kind(values["kind"])), values["model"]["source"]["hub"]
+            kind, hub = Kind(values["kind"]), values["model"]["source"]["hub"]
         except (KeyError, TypeError, ValueError):
             return values
+        able = engines_of(kind)
         if not able or not isinstance(hub, dict) or "files" in hub:
             return values
-        files = able[0].traits.hub_files
+        files = able[0].traits.hub_files if kind.traits.generates else EMBEDDING_FILES
         source = {**values["model"]["source"], "hub": {**hub, "files": files}}
         return {**values, "model": {**values["model"], "source": source}}
 

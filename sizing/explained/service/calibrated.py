@@ -181,7 +181,8 @@ CALIBRATED: Registry = {
     EstimatePlan: {
         "response_s": _of_estimate(
             "seconds to a vector, at the percentile and the load of one replica",
-            "2 x step(n) + wait for a place, n = texts in a step at the percentile",
+            "2 x step(n) + own text - mean text + wait for a place, n = texts in a step, all at the"
+            " percentile",
         ),
         "gpus_needed": _estimate_gpus,
         "requests_per_replica_per_s": _of_estimate(

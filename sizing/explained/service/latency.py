@@ -44,7 +44,8 @@ def _response(leaf: Leaf) -> Entry:
     if not leaf.sized.inputs.kind.traits.generates:
         return Entry(
             "time to a vector that the percentile of requests does not exceed",
-            "2 x step(n) + wait for a place, n = texts in a step at the percentile",
+            "2 x step(n) + own text - mean text + wait for a place, n = texts in a step, all at the"
+            " percentile",
             "{v}",
             leaf.fitted,
             leaf.fitted_source,

@@ -40,7 +40,7 @@ class ServicePlan(Part):
     name: str
     """Name of the service."""
     kind: str
-    """Kind: text, chat, image or video."""
+    """Kind: text, chat, image, video or embedding."""
     inputs: Workload
     """Inputs of the workload file, with defaults."""
     traffic: TrafficPlan

@@ -28,6 +28,9 @@ def check_embedding(workload: "Workload") -> None:
         raise fault
     if request.input_tokens is None:
         raise FieldError(("request", "input_tokens"), "missing", "tokens of one text")
+    if workload.model.name is None and request.context_tokens is None:
+        message = "missing, and the model has no name of the catalog"
+        raise FieldError(("request", "context_tokens"), message, "tokens of the longest text")
 
 
 def _faults(workload: "Workload") -> Iterator[FieldError]:

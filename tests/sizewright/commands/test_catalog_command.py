@@ -49,7 +49,7 @@ def test_a_row_has_its_source_and_date(run: Run) -> None:
 
 
 def test_unverified_columns_are_flagged_and_unknown_ones_named(run: Run) -> None:
-    out = run("catalog", "models", "bge-m3").out
+    out = run("catalog", "models", "bge-large-en-v1.5").out
     assert "layers                    24 (unverified)" in out
     assert "kind                      embedding\n" in out
     assert "checked                   no date stated" in out

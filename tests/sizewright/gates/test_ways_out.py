@@ -83,20 +83,19 @@ def test_a_rate_of_text_with_auto_is_led_to_calibrated_which_is_accepted(tmp_pat
 @pytest.mark.parametrize(
     ("kind", "what"),
     [
-        ("embedding", "embeddings are not supported"),
-        ("embeddings", "embeddings are not supported"),
         ("rerank", "reranking is not supported"),
         ("speech", "audio is not supported"),
     ],
 )
 def test_what_is_not_supported_is_said_with_what_is(tmp_path: Path, kind: str, what: str) -> None:
     answer = refused(tmp_path, kind=kind)
-    assert what in answer and "text, chat, image or video" in answer
+    assert what in answer and "text, chat, image, video or embedding" in answer
 
 
-def test_an_embedding_model_is_refused_as_not_supported(tmp_path: Path) -> None:
+def test_an_embedding_model_is_of_its_own_kind(tmp_path: Path) -> None:
     answer = refused(tmp_path, **(LANGUAGE | {"model": "bge-m3"}))
-    assert "bge-m3 is of kind embedding" in answer and "embedding is not supported" in answer
+    assert "bge-m3 is of kind embedding; expected a language model" in answer
+    assert "not supported" not in answer
 
 
 @pytest.mark.parametrize(("written_as", "meant"), [("0.95", "95"), ("0.999", "99.9")])

@@ -66,7 +66,7 @@ def facts(catalog: Catalog) -> Iterator[Fact]:
 def test_every_row_of_the_sources_is_carried(catalog: Catalog) -> None:
     assert len(catalog.instance_types) == 80
     assert len(catalog.gpus) == 28, "22 of EC2, and 6 on which images or clips were measured"
-    assert len(catalog.models) == 89
+    assert len(catalog.models) == 91
 
 
 @pytest.mark.parametrize("path", sorted(DATA.glob("*.csv")), ids=lambda path: path.name)
@@ -220,7 +220,7 @@ def dense_kv_bytes(model: ModelFacts) -> int:
 
 def test_kv_bytes_follow_from_the_shape(catalog: Catalog) -> None:
     for model in catalog.models:
-        if model.kind != "llm":
+        if model.kind != "llm" and (model.is_encoder or not model.is_embedding):
             assert model.kv_bytes_per_token_16bit == 0, model.model
         elif model.attention not in KV_IS_NOT_THE_DENSE_FORMULA:
             assert model.kv_bytes_per_token_16bit == dense_kv_bytes(model), model.model
@@ -230,6 +230,15 @@ def test_kv_bytes_follow_from_the_shape(catalog: Catalog) -> None:
             assert model.kv_bytes_per_token_16bit == latent, model.model
         else:
             assert model.kv_bytes_per_token_16bit is None, model.model
+
+
+def test_models_of_vectors_have_dimensions_and_no_others(catalog: Catalog) -> None:
+    """Guard: no model of the catalog projects its hidden state to another length."""
+    for model in catalog.models:
+        expected = model.hidden_size if model.is_embedding else None
+        assert model.dimensions == expected, model.model
+    known = {m.model: m.dimensions for m in catalog.models if m.is_embedding}
+    assert (known["bge-m3"], known["qwen3-embedding-4b"]) == (1024, 2560)
 
 
 @pytest.mark.parametrize(

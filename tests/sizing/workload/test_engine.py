@@ -18,7 +18,13 @@ OF_IMAGES = {
     Setting.pixels,
     Setting.item,
 }
-OF_VLLM = {Setting.speculation, Setting.host_cache, Setting.host_cache_backend}
+OF_VLLM = {
+    Setting.speculation,
+    Setting.host_cache,
+    Setting.host_cache_backend,
+    Setting.runner,
+    Setting.batched_tokens,
+}
 OF_TEXT = {Setting.tensor_parallel, Setting.context, Setting.memory, Setting.kv_cache}
 
 
