@@ -6,6 +6,7 @@ from typing import assert_never
 from sizewright.layout.numbers import data_size, duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
 from sizing.plan.service.application.api import ApplicationPlan, TokenLimitPlan
+from sizing.plan.service.application.context import ContextPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
 from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.files.region_copy import RegionCopyPlan
@@ -202,6 +203,19 @@ def token_limit(plan: TokenLimitPlan) -> str:
         return text
     requests = plural(plan.requests_per_min, "request")
     return f"{text}, and {requests} of {number(plan.request_tokens)} tokens in a minute"
+
+
+def documents(plan: ContextPlan) -> str:
+    """Text on the documents that requests search, without a final stop."""
+    searching = f"{share(plan.share)} of requests add up to {plan.searched_tokens:,} tokens each"
+    return (
+        f"{plan.documents:,} documents in {plan.chunks:,} chunks, each with {plan.dimensions:,} "
+        f"elements from {plan.service}; {searching}, {number(plan.searches_per_s)} searches/s; "
+        f"{data_size(plan.stored_bytes)} in the database, of which {data_size(plan.index_bytes)} "
+        f"of index stay in memory ({number(plan.memory_acu)} ACU); "
+        f"{plural(plan.workers_needed, 'worker')} needed in {plural(plan.pods, 'pod')}, which "
+        f"{'reads' if plan.pods == 1 else 'read'} all documents in {number(plan.first_h)} h"
+    )
 
 
 def application_database(plan: ApplicationPlan) -> str:

@@ -11,6 +11,7 @@ from sizewright.report.answer.paragraphs import (
     application_database,
     burst_serves_peak,
     delivery,
+    documents,
     feedback,
     full_gpu_rate,
     imported,
@@ -87,6 +88,8 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     if service.application:
         yield "application", application(service.application)
         yield "database", application_database(service.application)
+        if service.context:
+            yield "documents", documents(service.context)
         if service.application.feedback:
             yield "feedback", feedback(service.application.feedback)
     if service.cdn:

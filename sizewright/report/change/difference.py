@@ -57,6 +57,8 @@ HEADLINES = {
     "network.egress_mbit_per_s_peak": "out, peak",
     "application.pods_total": "nodes of the application",
     "application.writes_per_s": "writes to the database, peak",
+    "application.context.retrieved_tokens": "tokens of documents in a prompt",
+    "application.context.chunks": "chunks of documents",
     "application.feedback.records_per_s": "records of feedback, peak",
     "database.max_acu": "database capacity, highest ACU",
 }

@@ -79,6 +79,7 @@ CUSTOM = {
 """Kinds that the SDK does not know, by the file of this project's schema."""
 
 COVERED = {
+    "aws:s3/bucketNotification:BucketNotification",
     "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream",
     "aws:cloudwatch/logStream:LogStream",
     TRIGGER_AUTHENTICATION,

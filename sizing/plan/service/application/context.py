@@ -12,7 +12,7 @@ ENVIRONMENT = f"{CONTAINER}.0.env"
 class ContextPlan(Part):
     """Documents in the database of an application, and the workers that keep them."""
 
-    service: Annotated[str, Reaches(DEPLOYMENT, ENVIRONMENT)]
+    service: str
     """Service of the vectors."""
     model: Annotated[str, Reaches(DEPLOYMENT, ENVIRONMENT)]
     """Model of the vectors."""
