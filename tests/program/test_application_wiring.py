@@ -24,8 +24,49 @@ def limited() -> Plan:
 
 
 @cache
+def searching() -> Plan:
+    """Plan of an application whose requests search documents."""
+    return read_plan([ROOT / "workloads" / "rag.yaml"], ROOT / "Pulumi.dev.yaml")
+
+
+@cache
 def baseline(*, limits: bool) -> Recorded:
     return recording(limited() if limits else plan(), preview=True)
+
+
+@cache
+def searching_baseline() -> Recorded:
+    return recording(searching(), preview=True)
+
+
+def document_claims() -> list[Claim]:
+    """Claims of the documents that requests search."""
+    return [claim for claim in claims(searching()) if {"application", "context"} <= {*claim.path}]
+
+
+@pytest.mark.parametrize("claim", document_claims(), ids=place)
+def test_a_changed_leaf_of_documents_changes_what_it_claims(claim: Claim) -> None:
+    before = values_of(searching_baseline(), claim)
+    changed = recording(with_leaf(searching(), claim.path, other(claim)), preview=True)
+    assert [pair for pair in values_of(changed, claim) if pair not in before]
+
+
+def test_the_claims_cover_the_documents() -> None:
+    assert {str(claim.path[-1]) for claim in document_claims()} == {
+        "chunk_bytes",
+        "connections_per_process",
+        "dimensions",
+        "document_bytes_most",
+        "letters_days",
+        "memory_mib",
+        "model",
+        "overlap_bytes",
+        "pods",
+        "receives",
+        "retrieved_chunks",
+        "visibility_s",
+        "workers_per_pod",
+    }
 
 
 def application_claims() -> list[Claim]:

@@ -23,6 +23,7 @@ from sizewright.report.answer.paragraphs import (
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
 from sizewright.report.stages import stages
+from sizing.plan.service.application.api import ApplicationPlan
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import (
     CalibratedPlan,
@@ -64,6 +65,14 @@ def _title(service: ServicePlan) -> str:
     return f"{service.name}: {gpus} on {pool.nodes_total:,} x {pool.instance_type}"
 
 
+def _of_application(plan: ApplicationPlan) -> Iterator[tuple[str, str]]:
+    """Rows of what an application has besides its conversations."""
+    if plan.context:
+        yield "documents", documents(plan.context)
+    if plan.feedback:
+        yield "feedback", feedback(plan.feedback)
+
+
 def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     yield "traffic", _traffic(service)
     if service.capacity:
@@ -88,10 +97,7 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     if service.application:
         yield "application", application(service.application)
         yield "database", application_database(service.application)
-        if service.context:
-            yield "documents", documents(service.context)
-        if service.application.feedback:
-            yield "feedback", feedback(service.application.feedback)
+        yield from _of_application(service.application)
     if service.cdn:
         yield "delivery", delivery(service.cdn)
     yield from stages(service)

@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from sizing.catalog import Catalog
+from sizing.catalog import Catalog, UnknownName
 from sizing.plan.service.application.context import ContextPlan
 from sizing.replica.traffic import Rates
 from sizing.service.application.vectors import INGESTION_S, chunks_per_s, vectors_name
@@ -80,7 +80,12 @@ def chunks_of(context: Context) -> int:
 
 def dimensions_of(context: Context, catalog: Catalog) -> int:
     """Elements of a vector. Raises FieldError where an index takes none of them."""
-    model, field = catalog.model(context.embedding.model), ("context", "embedding", "model")
+    field, name = ("context", "embedding", "model"), context.embedding.model
+    try:
+        model = catalog.model(name)
+    except UnknownName as unknown:
+        hint = unknown.hint or "`sizewright catalog` lists what is known"
+        raise FieldError(field, f"unknown name {name!r}", "an embedding model", hint) from unknown
     if not model.is_embedding:
         raise FieldError(field, f"{model.name} makes no vectors", "an embedding model")
     if model.dimensions is None:

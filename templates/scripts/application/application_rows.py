@@ -13,6 +13,9 @@ stay until their users delete them. Counts of tokens go when their minute is lon
 files in BUCKET, below KEY_PREFIX where that is given, and their lines of feedback. A line is in the
 bucket 15 minutes after it was sent, or up to 24 hours while deliveries fail: run it again then.
 
+Documents are the operator's, and stay. `expire` drops the vectors of earlier embedding models where
+DOCUMENTS names the store of the present one.
+
 FEEDBACK_BUCKET is the bucket of feedback, where there is one. DATABASE_HOST, DATABASE_PORT,
 DATABASE, DATABASE_TLS, ROLE, AWS_REGION, and SECRET_FILE or SECRET_ARN say where the database is.
 BATCH is the most conversations, responses or other rows of one transaction. The exit code is 0, 1
@@ -45,6 +48,8 @@ ITEMS = in_schema("conversation_items")
 RESPONSES = in_schema("responses")
 FILES = in_schema("openai_files")
 REGISTRY = in_schema("ogx_kvstore")
+OF_DOCUMENTS = "vs_documents_"
+"""Beginning of the tables of vectors of documents, one for each embedding model."""
 DUE = (
     f"FROM {CONVERSATIONS} c WHERE c.created_at < $1 AND NOT EXISTS"
     f" (SELECT FROM {ITEMS} i WHERE i.conversation_id = c.id AND i.created_at >= $1)"
@@ -172,12 +177,25 @@ class Rows:
         return count
 
 
+async def without_other_documents(connection: Any, store: str) -> None:
+    """Drop the vectors of earlier embedding models: no search reads them any more."""
+    kept = f"vs_{store.replace('-', '_')}"
+    for name in await tables(connection, "embedding"):
+        if name.startswith(OF_DOCUMENTS) and name != kept:
+            await connection.execute(f"DROP TABLE {in_schema(name)}")
+            report("documents_dropped", table=name)
+    versions = in_schema("document_versions")
+    await connection.execute(f"DELETE FROM {versions} WHERE store <> $1", store)
+
+
 async def expired(given: Mapping[str, str], days: int, batch: int) -> int:
     """Delete what is due, report it, and return how much is left."""
     async with connected(given, login_of(given)) as connection:
         rows = Rows(connection, batch)
         left = await rows.expire(int(time.time()) - days * DAY_S)
         left += await without_feedback(given, rows, lambda records: records.expire(days))
+        if given.get("DOCUMENTS"):
+            await without_other_documents(connection, given["DOCUMENTS"])
     report("expired", deleted=rows.deleted, left=left)
     return left
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from sizewright.record import Recorded, RecordedResource
-from tests.components.plans import applied_plan, chat_plan
+from sizing.plan.whole import Plan
+from tests.components.plans import APPLIED, applied_plan, chat_plan
 from tests.components.recording import before, children, named, of_type
 from tests.components.stacks import stack
 
@@ -163,3 +164,45 @@ def test_without_feedback_there_is_no_stream() -> None:
     recording = stack(applied_plan(application={"api": "ogx"}))
     assert not of_type(recording, "FirehoseDeliveryStream")
     assert not [r.name for r in recording.resources if "feedback" in r.name]
+
+
+def searching() -> Plan:
+    """Plan of an application with documents."""
+    context = {
+        "documents": 10_000,
+        "document_bytes": 12_000,
+        "embedding": {"model": "bge-m3", "hardware": "g6.xlarge"},
+    }
+    request = APPLIED["request"] | {"context_tokens": 8_192}
+    return applied_plan(context=context, request=request, model={"name": "qwen3-8b"})
+
+
+def test_documents_have_a_queue_that_their_bucket_alone_fills(preview: bool) -> None:
+    recording = stack(searching(), preview)
+    (notification,) = of_type(recording, "BucketNotification")
+    (queue,) = notification.inputs["queues"]
+    assert set(queue["events"]) == {"s3:ObjectCreated:*", "s3:ObjectRemoved:*"}
+    names = [each.name for each in of_type(recording, "sqs/queue:")]
+    assert names == [
+        "sw-applied-documents-queue-dead-letters",
+        "sw-applied-documents-queue-waiting",
+    ]
+    (waiting,) = [each for each in of_type(recording, "sqs/queue:") if "waiting" in each.name]
+    assert waiting.inputs["visibilityTimeoutSeconds"] == 900
+    assert "-queue-waiting-access" in " ".join(before(notification, recording))
+
+
+def test_workers_of_documents_have_their_own_rights_and_the_others_none_of_them() -> None:
+    recording = stack(searching())
+    text = {
+        account: json.dumps(statements(recording, f"{NAME}-{account}"))
+        for account in ("ingestion", "expiry", "setup")
+    }
+    assert "sqs:ReceiveMessage" in text["ingestion"]
+    assert "s3:PutObject" not in text["ingestion"] and "s3:DeleteObject" not in text["ingestion"]
+    assert "sqs:" not in text["expiry"] + text["setup"]
+
+
+def test_without_documents_there_is_no_queue() -> None:
+    recording = stack(PLAN)
+    assert not of_type(recording, "BucketNotification") and not of_type(recording, "sqs/queue:")

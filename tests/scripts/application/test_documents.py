@@ -385,6 +385,23 @@ def an_embedding_service_that_does_not_answer_costs_no_document(library: Library
     until(lambda: "late.txt" in library.documents(), 60)
 
 
+def deletions_leave_the_documents_and_drop_those_of_another_model(library: Library) -> None:
+    sql, before = library.service.sql, library.rows()
+    sql(
+        "CREATE TABLE application.vs_documents_old (LIKE application."
+        f"vs_{library.store.replace('-', '_')});"
+        "INSERT INTO application.document_versions VALUES ('documents-old', 'a.txt', '1', 1);"
+        f'ALTER TABLE application.vs_documents_old OWNER TO "{library.service.role}"'
+    )
+    assert library.service.run("application_rows", "erase", "user-1")[0] == 0
+    assert library.service.run("application_rows", "expire", RETENTION_DAYS="1")[0] == 0
+    assert library.rows() == before and library.has(MOON)
+    assert not sql("SELECT 1 FROM pg_tables WHERE tablename = 'vs_documents_old'")
+    assert not sql("SELECT 1 FROM application.document_versions WHERE store = 'documents-old'")
+    texts = library.service.texts()
+    assert not [name for name, text in texts.items() if "user-1" in text]
+
+
 def test_documents_are_kept_and_searched(
     new_service_on: Callable[[Postgres], OgxService],
 ) -> None:
@@ -401,3 +418,4 @@ def test_documents_are_kept_and_searched(
             a_killed_worker_loses_nothing_and_doubles_nothing(whole)
             an_embedding_service_that_does_not_answer_costs_no_document(whole)
             an_unreadable_document_goes_to_the_dead_letters(whole)
+            deletions_leave_the_documents_and_drop_those_of_another_model(whole)
