@@ -58,10 +58,11 @@ def rates_key(workload: Workload, instance_type: str, tensor_parallel: int, load
     """Digest of a calibrated rate's inputs, without prices and coefficients; first 12 hex digits.
 
     Guard: the load is part of it only where it changes the rate of a replica: with cached turns,
-    and where replicas share one queue. Jobs wait over a day, which all of the traffic decides.
+    and where replicas of images share one queue. Jobs wait over a day, which all of the traffic decides.
     """
     request, engine, latency = workload.request, workload.engine, workload.latency
-    waits = latency is not None and latency.response_s is not None
+    shared = workload.kind.traits.makes_media
+    waits = shared and latency is not None and latency.response_s is not None
     alone = request.turns == 1 and engine.routing is not Routing.sticky and not waits
     queue, traffic = workload.jobs, workload.traffic
     limit = workload.capacity.max_utilisation if workload.capacity else None

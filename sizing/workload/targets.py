@@ -27,8 +27,8 @@ class Latency(Strict):
     tpot_ms: Positive | None = None
     """Time per output token after the first, milliseconds."""
     response_s: Annotated[Positive | None, Field(exclude_if=absent)] = None
-    """Time to the whole image or clip, seconds: its wait and its making. For a queued service, it
-    is the deadline of a job, counted over the whole day."""
+    """Time to the whole image, clip or vector, seconds: its wait and its making. For a queued
+    service, it is the deadline of a job, counted over the whole day."""
     percentile: Annotated[Ratio, BeforeValidator(_percent)] = Field(
         default=Decimal(95), ge=50, lt=100
     )

@@ -117,6 +117,8 @@ def _absent(service: ServicePlan, path: str) -> str:
     """Reason why a leaf has no value: no pool, no predicted latency, or an unbounded latency."""
     if service.pool is None and not path.startswith("traffic."):
         return NONE
+    if path in OF_TOKENS and not service.inputs.kind.traits.generates:
+        return "not predicted"
     if path.startswith("calibrated."):
         return "not predicted" if service.calibrated is None else "unbounded"
     if path in OF_ITEMS and "response_s" not in service.inputs.kind.traits.targets:

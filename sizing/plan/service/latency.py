@@ -40,7 +40,7 @@ class LatencyPlan(Part):
     tpot_target_ms: Number | None
     """Target of the time per output token; null without one."""
     response_s: Number | None = Field(default=None, exclude_if=lambda seconds: seconds is None)
-    """Time to the whole answer of an image, seconds; left out where unknown, and for text."""
+    """Time to the whole image, clip or vector, seconds; left out where unknown, and for text."""
     response_target_s: Number | None = Field(default=None, exclude_if=lambda target: target is None)
     """Target of the time to the whole answer; left out without one."""
     missed_ratio: Number | None

@@ -14,6 +14,7 @@ from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload
 from tests.components.plans import PROMPTED, QUEUED_BURST, STUDIO
+from tests.sizing.workload.test_embedding import VECTORS
 
 ARITHMETIC = {"ceil": ceil, "floor": floor, "max": max, "min": min, "__builtins__": {}}
 CHAT = {
@@ -296,6 +297,22 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_numbers_of_an_application_give_the_number(environment: str) -> None:
     numbers_give_their_values(plan_of(APPLIED, LIMITED, environment=environment))
+
+
+def test_the_numbers_of_embeddings_give_the_number() -> None:
+    bars = [{"tokens": 100, "share": 0.9}, {"tokens": 2_100, "share": 0.1}]
+    given = {"method": "given", "requests_per_gpu_per_s": 100, "burst_gpus": 4, "load": "mean"}
+    plan = plan_of(
+        VECTORS | {"name": "encoder", "capacity": {"burst_gpus": 2}},
+        VECTORS | {"name": "decoder", "model": {"name": "qwen3-embedding-0.6b"}},
+        VECTORS | {"name": "mixed", "request": {"input_tokens": bars, "context_tokens": 4_096}},
+        VECTORS | {"name": "rated", "capacity": given, "latency": None},
+        VECTORS | {"name": "textbook", "capacity": {"method": "textbook"}},
+        VECTORS | {"name": "few", "engine": {"max_sequences": 4}, "latency": {"response_s": 0.2}},
+    )
+    numbers_give_their_values(plan)
+    fitted = [e for e in explain_all(plan) if e.basis is Basis.fitted and "services" in e.pointer]
+    assert not [e.pointer for e in fitted if "/locked" not in e.pointer], "nothing was measured"
 
 
 def test_the_numbers_of_a_burst_on_spot_give_the_number() -> None:
