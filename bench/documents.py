@@ -155,9 +155,15 @@ class Worker:
     def read(self, documents: int) -> tuple[float, float, int]:
         """CPU seconds and highest MiB of a worker, and its chunks."""
         file = str(self._folder / "context_worker.py")
-        subprocess.run([str(PYTHON), file, "again"], env=self._given, check=True)
+        subprocess.run(
+            [str(PYTHON), file, "again"], env=self._given, check=True, capture_output=True
+        )
         process = subprocess.Popen(
-            [str(PYTHON), file, "work"], env=self._given, stdout=subprocess.PIPE, text=True
+            [str(PYTHON), file, "work"],
+            env=self._given,
+            stdout=subprocess.PIPE,
+            text=True,
+            stderr=subprocess.DEVNULL,
         )
         assert process.stdout is not None
         begun, kept = 0.0, list[int]()

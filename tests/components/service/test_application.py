@@ -189,7 +189,7 @@ def test_documents_have_a_queue_that_their_bucket_alone_fills(preview: bool) -> 
     ]
     (waiting,) = [each for each in of_type(recording, "sqs/queue:") if "waiting" in each.name]
     assert waiting.inputs["visibilityTimeoutSeconds"] == 900
-    assert "-queue-waiting-access" in " ".join(before(notification, recording))
+    assert "-queue-waiting-access" in " ".join(before(recording, notification))
 
 
 def test_workers_of_documents_have_their_own_rights_and_the_others_none_of_them() -> None:

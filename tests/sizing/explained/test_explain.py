@@ -73,6 +73,20 @@ LIMITED = {
         "tokens_per_key_per_min": 30_000,
     },
 }
+SEARCHING = {
+    **APPLIED,
+    "name": "searching",
+    "request": CHAT["request"] | {"context_tokens": 8_192, "turns": 3},  # type: ignore[operator]
+    "model": "qwen3-8b",
+    "context": {
+        "documents": 3_000_000,
+        "document_bytes": 12_000,
+        "documents_per_day": 90_000,
+        "share": 0.4,
+        "embedding": {"model": "bge-m3", "hardware": "g6.xlarge"},
+    },
+}
+"""Its index of vectors is the lowest capacity of its database."""
 TEXTBOOK = {
     **CHAT,
     "name": "textbook",
@@ -296,7 +310,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_numbers_of_an_application_give_the_number(environment: str) -> None:
-    numbers_give_their_values(plan_of(APPLIED, LIMITED, environment=environment))
+    numbers_give_their_values(plan_of(APPLIED, LIMITED, SEARCHING, environment=environment))
 
 
 def test_the_numbers_of_embeddings_give_the_number() -> None:
