@@ -58,7 +58,8 @@ def rates_key(workload: Workload, instance_type: str, tensor_parallel: int, load
     """Digest of a calibrated rate's inputs, without prices and coefficients; first 12 hex digits.
 
     Guard: the load is part of it only where it changes the rate of a replica: with cached turns,
-    and where replicas of images share one queue. Jobs wait over a day, which all of the traffic decides.
+    and where replicas of images share one queue. Jobs wait over a day, which all of the traffic
+    decides.
     """
     request, engine, latency = workload.request, workload.engine, workload.latency
     shared = workload.kind.traits.makes_media

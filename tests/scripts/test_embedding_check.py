@@ -135,11 +135,21 @@ def test_what_is_not_a_request_of_texts_is_refused(check: Made, body: object, me
 
 
 def test_a_large_request_is_refused_before_its_end(check: Made) -> None:
-    """The check reads no further than the limit: a body without an end costs no memory."""
+    """Guard: a body without an end must not fill the memory of the engine."""
+    read, sent = list[int](), list[Any]()
+
+    async def endless() -> Any:
+        read.append(1)
+        assert len(read) < 10, "the check reads on"
+        return {"type": "http.request", "body": b"a" * 150, "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
     engine = Engine()
-    whole = HELLO | {"input": "a" * 5_000}
-    assert answer(check(engine), whole, parts=50)[0] == 413
-    assert engine.bodies == []
+    scope = {"type": "http", "method": "POST", "path": PATH}
+    asyncio.run(check(engine)(scope, endless, send))
+    assert (sent[0]["status"], len(read), engine.bodies) == (413, 3, [])
     assert answer(check(engine), HELLO | {"input": "a" * 300})[0] == 200
 
 
