@@ -62,7 +62,6 @@ def test_the_claims_cover_the_documents() -> None:
         "model",
         "overlap_bytes",
         "pods",
-        "receives",
         "retrieved_chunks",
         "visibility_s",
         "workers_per_pod",
