@@ -88,7 +88,7 @@ class ContextPlan(Part):
         int, Reaches(SQS_QUEUE, "visibilityTimeoutSeconds"), Reaches(DEPLOYMENT, ENVIRONMENT)
     ]
     """Seconds for which a message belongs to its worker. A lost worker's message returns then."""
-    receives: int
+    receives: Annotated[int, Reaches(SQS_QUEUE, "redrivePolicy")]
     """Attempts on a document before its message goes to the dead letters."""
     letters_days: Annotated[int, Reaches(SQS_QUEUE, "messageRetentionSeconds")]
     """Days for which messages and dead letters are kept."""
