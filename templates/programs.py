@@ -118,6 +118,7 @@ APPLICATION = (
 """Files of the pods of an application; each program starts one of them."""
 
 CONTEXT = (
+    "context_chunks",
     "context_text",
     "context_vectors",
     "context_worker",

@@ -72,6 +72,7 @@ ONE_FILE = {
         "application_secret",
         "boto3",
         "botocore",
+        "context_chunks",
         "context_text",
         "context_vectors",
         "job_stop",

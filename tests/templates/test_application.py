@@ -23,6 +23,16 @@ from templates.render import render
 from tests.components.plans import APPLIED, applied_plan, applied_site, changed_service, chat_plan
 
 PLAN = applied_plan()
+SEARCHING = applied_plan(
+    context={
+        "documents": 10_000,
+        "document_bytes": 12_000,
+        "embedding": {"model": "bge-m3", "hardware": "g6.xlarge"},
+    },
+    request=APPLIED["request"] | {"context_tokens": 8_192},
+    model={"name": "qwen3-8b"},
+)
+"""Its requests search documents."""
 PODS = ("application-deployment", "application-setup-job", "application-expiry")
 
 
@@ -282,5 +292,62 @@ def test_the_balancer_s_targets_are_the_application() -> None:
 
 
 def test_every_wire_is_known() -> None:
-    texts = "".join(render(PLAN).values())
+    texts = "".join([*render(PLAN).values(), *render(SEARCHING).values()])
     assert {name for name in APPLICATION_WIRES if f"${{wire:{name}}}" in texts} == APPLICATION_WIRES
+
+
+def policy_of(service: str, name: str) -> Any:
+    text = render(SEARCHING)[f"kubernetes/{service}/network-policy-{name}.yaml"]
+    return YAML(typ="safe").load(text)["spec"]
+
+
+def test_only_the_application_and_its_workers_reach_the_service_of_vectors() -> None:
+    """The policies of both sides name each other, and the workers reach nothing that answers."""
+    (rule,) = policy_of("applied-embedding", "engine")["ingress"]
+    (source,) = rule["from"]
+    assert source["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "applied"}
+    (component,) = source["podSelector"]["matchExpressions"]
+    assert component["values"] == ["application", "application-ingestion"]
+    labels = pod(SEARCHING, "application-ingestion")["metadata"]["labels"]
+    assert source["podSelector"]["matchLabels"].items() <= labels.items()
+    assert labels[component["key"]] in component["values"]
+    reached = {
+        name: [
+            target["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
+            for rule in policy_of("applied", name)["egress"]
+            for target in rule["to"]
+            if {port["port"] for port in rule["ports"]} == {ENGINE_PORT}
+        ]
+        for name in ("application", "application-ingestion", "application-setup")
+    }
+    assert reached == {
+        "application": ["applied", "applied-embedding"],
+        "application-ingestion": ["applied-embedding"],
+        "application-setup": [],
+    }
+    assert "ingress" not in policy_of("applied", "application-ingestion")
+
+
+def test_another_model_of_vectors_has_another_store() -> None:
+    def store(model: str) -> str:
+        context = SEARCHING.services[0].inputs.context
+        assert context is not None
+        given = context.model_dump(exclude_none=True) | {"embedding": {"model": model}}
+        plan = applied_plan(
+            context=given,
+            request=APPLIED["request"] | {"context_tokens": 8_192},
+            model={"name": "qwen3-8b"},
+        )
+        (only,) = config(plan)["registered_resources"]["vector_stores"]
+        assert environment(plan, "application-deployment")["DOCUMENTS"] == only["vector_store_id"]
+        return str(only["vector_store_id"])
+
+    assert store("bge-m3") != store("qwen3-embedding-0.6b")
+
+
+def test_workers_of_documents_have_their_program_and_no_users_files() -> None:
+    (container,) = pod(SEARCHING, "application-ingestion")["spec"]["containers"]
+    assert container["command"] == ["python3", "/programs/context_worker.py", "work"]
+    assert "restartPolicy" not in pod(SEARCHING, "application-ingestion")["spec"]
+    assert environment(SEARCHING, "application-ingestion")["PGSSLMODE"] == "verify-full"
+    assert "DOCUMENTS" not in environment(PLAN, "application-deployment")

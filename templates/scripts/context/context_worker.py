@@ -33,7 +33,8 @@ from application_database import DATABASE_ERRORS, FAULTS, connected, login_of
 from application_secret import AWS_ERRORS, CLIENT, code_of, report
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from context_text import DocumentError, chunks, text_of
+from context_chunks import chunks
+from context_text import DocumentError, text_of
 from context_vectors import Documents, EmbeddingError, Embeddings, document_id
 from job_stop import ORDER, together
 
