@@ -111,6 +111,7 @@ class CalibratedPlan(Part):
     output_tokens: Number
     """Tokens of the mean answer; 0 for embeddings."""
     most_sequences: int
+    """Sequences in one batch of a replica, or texts in one step."""
     percentile: Number
     imbalance_ratio: Number
     """Excess of requests on the fullest replica over the mean one, where conversations stay."""
