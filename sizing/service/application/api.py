@@ -17,7 +17,7 @@ from sizing.plan.service.application.api import (
 )
 from sizing.replica.case import Case
 from sizing.replica.traffic import Rates
-from sizing.service.application import feedback
+from sizing.service.application import cache, feedback
 from sizing.service.gateway import DRAIN_LIMIT_S, longest_answer_s
 from sizing.service.stores.aurora import (
     capacity,
@@ -115,7 +115,7 @@ def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
     """CPU seconds of the application for one response.
 
     base + s a token x tokens of the answer + s a KiB x KiB of earlier turns + share x s of feedback
-    + s of a limit of tokens
+    + s of a limit of tokens + s of a cache of answers
 
     Basis: measured, the highest of each (`sizing/catalog/data/application_work.csv`). The
     application streams from the engine even where its caller does not.
@@ -124,7 +124,7 @@ def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
     history = measured(catalog, "cpu_s_per_history_kib") * history_bytes(workload) / KIB
     once = measured(catalog, "cpu_s_per_response") + feedback.cpu_s(workload, catalog)
     limit = measured(catalog, LIMIT_CPU) if limits_tokens(workload) else 0
-    return once + tokens + history + limit
+    return once + tokens + history + limit + cache.cpu_s(workload, catalog)
 
 
 def limits_tokens(workload: Workload) -> bool:
@@ -261,6 +261,7 @@ def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPl
         feedback=feedback.feedback_plan(workload, rates, case.site, catalog),
         pods=_pods(case, total - needed) if served else None,
         tokens=_token_limit(workload, rates, catalog),
+        cache=cache.cache_plan(workload, rates, catalog, processes=PROCESSES * total),
     )
 
 
@@ -342,7 +343,7 @@ def database_tls(region: str) -> str:
 
 def beyond_limits(plan: ApplicationPlan) -> list[str]:
     """Limits that the application exceeds, each with its numbers: of the database, of one node
-    group and of the stream of feedback.
+    group, of the stream of feedback and of the cache of answers.
 
     A proxy of connections would not help: the application's driver prepares its statements, and
     Amazon's proxy keeps a connection of its own for each session that does.
@@ -353,4 +354,6 @@ def beyond_limits(plan: ApplicationPlan) -> list[str]:
         reasons.append(f"{plan.connections_total:,} connections of {pods} exceed {limit}")
     if plan.pods_total > NODES_PER_GROUP_LIMIT:
         reasons.append(f"{pods} exceed the {NODES_PER_GROUP_LIMIT} nodes of one node group")
-    return [*reasons, *([] if plan.feedback is None else feedback.beyond_stream(plan.feedback))]
+    if plan.feedback is not None:
+        reasons += feedback.beyond_stream(plan.feedback)
+    return reasons if plan.cache is None else [*reasons, *cache.beyond_cache(plan.cache)]

@@ -14,6 +14,7 @@ from sizing.plan.reaches import (
     JOB,
     Reaches,
 )
+from sizing.plan.service.application.cache import CachePlan
 from sizing.plan.service.application.feedback import FeedbackPlan
 from sizing.values.exact import Number
 from sizing.values.strict import absent
@@ -166,6 +167,8 @@ class ApplicationPlan(Part):
     """Pods; null where the service gets no nodes."""
     tokens: Annotated[TokenLimitPlan | None, Field(exclude_if=absent)] = None
     """Limit of the tokens of one user; absent where none is stated."""
+    cache: Annotated[CachePlan | None, Field(exclude_if=absent)] = None
+    """Answers that are kept for identical requests; absent where none are."""
 
     @property
     def pods_built(self) -> int:
