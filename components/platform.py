@@ -155,6 +155,7 @@ class Platform(pulumi.ComponentResource):
                 data_services=(
                     *(("dynamodb", "sqs") if accepting else ()),
                     *(("firehose",) if judged else ()),
+                    *(("elasticache",) if any(s.answer_cache for s in self._plan.services) else ()),
                 ),
                 delivers_data=bool(linking),
                 copy_regions=self._copy_regions(),
@@ -341,6 +342,7 @@ class Platform(pulumi.ComponentResource):
                 gateway=service.gateway,
                 application_nodes=self._answering if service.application_pods else None,
                 feedback=service.feedback,
+                answer_cache=service.answer_cache,
                 called=bool(service.callers),
                 dns=self._dns,
                 host=self.hosts.get(service.name),
