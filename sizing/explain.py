@@ -12,6 +12,7 @@ from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry
 from sizing.explained.inputs import input_entry
 from sizing.explained.published import remarks
 from sizing.explained.service.application.api import API
+from sizing.explained.service.application.cache import CACHE
 from sizing.explained.service.application.feedback import FEEDBACK
 from sizing.explained.service.burst import BURST
 from sizing.explained.service.calibrated import CALIBRATED
@@ -59,6 +60,7 @@ REGISTRY: Registry = {
     **RENDITIONS,
     **API,
     **FEEDBACK,
+    **CACHE,
     **OBJECTS,
     **REGION_COPY,
     **CDN,

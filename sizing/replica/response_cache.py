@@ -1,7 +1,6 @@
 """How many requests reach the engines behind a cache of answers?"""
 
 from decimal import Decimal
-from fractions import Fraction
 
 from sizing.catalog.bands import MEDIAN
 from sizing.replica.calibrated import bought_quantile

@@ -124,9 +124,7 @@ def slowest_answer_s(workload: Workload) -> Fraction | None:
     return None if output is None else answer_s(workload, exact(output))
 
 
-def traffic_plan(
-    workload: Workload, rates: Rates, at_engines: Rates | None = None
-) -> TrafficPlan:
+def traffic_plan(workload: Workload, rates: Rates, at_engines: Rates | None = None) -> TrafficPlan:
     """Return arrivals, and requests in flight by Little's law, N = rate x time.
 
     `at_engines` are the rates behind a cache; None where all requests reach the engines.

@@ -57,6 +57,8 @@ HEADLINES = {
     "network.egress_mbit_per_s_peak": "out, peak",
     "application.pods_total": "nodes of the application",
     "application.writes_per_s": "writes to the database, peak",
+    "application.cache.hit_ratio": "calls that the cache answers",
+    "application.cache.storage_gb": "GB of the cache of answers",
     "application.feedback.records_per_s": "records of feedback, peak",
     "database.max_acu": "database capacity, highest ACU",
 }

@@ -21,6 +21,12 @@ class TrafficPlan(Part):
     engine_requests_per_s_peak: Annotated[Number | None, Field(exclude_if=absent)] = None
     """Requests per second that reach the engines at the peak; absent where all of them do."""
 
+    @property
+    def peak_at_engines(self) -> Number | None:
+        """Requests per second that reach the engines at the peak; null without a peak."""
+        behind = self.engine_requests_per_s_peak
+        return self.requests_per_s_peak if behind is None else behind
+
 
 class CapacityPlan(Part):
     method: str

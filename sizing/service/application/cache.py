@@ -38,7 +38,9 @@ def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
 
     Basis: measured (`sizing/catalog/data/application_work.csv`), the highest.
     """
-    return Fraction(0) if cache_of(workload) is None else _measured(catalog, "cpu_s_per_cached_call")
+    return (
+        Fraction(0) if cache_of(workload) is None else _measured(catalog, "cpu_s_per_cached_call")
+    )
 
 
 def cache_of(workload: Workload) -> ResponseCache | None:
@@ -114,10 +116,10 @@ def with_fleet(
 
     Basis: arithmetic, with the GPU-seconds that size the pool.
     """
-    cache, given = application.cache, case.workload.capacity
-    if cache is None or given is None:
+    cache, stated, given = application.cache, cache_of(case.workload), case.workload.capacity
+    if cache is None or stated is None or given is None:
         return application
-    rates, request_s = request_rates(case.workload.traffic), exact(capacity.request_s)
+    rates, request_s = request_rates(case.workload.traffic), Fraction(capacity.request_s)
     load, group = rates.at(given.load), pool.gpus_per_replica
 
     def gpus(ratio: Fraction) -> int:
@@ -125,7 +127,8 @@ def with_fleet(
 
     held = Fraction(pool.gpus_total) / (rates.busiest * request_s)
     hits = tuple(
-        each.model_copy(update={"gpus_needed": gpus(exact(each.hit_ratio))}) for each in cache.hits
+        CacheHitsPlan(name=name, hit_ratio=plain(exact(ratio)), gpus_needed=gpus(exact(ratio)))
+        for name, ratio in ends(stated)
     )
     effect = {
         "hits": hits,

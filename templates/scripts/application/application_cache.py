@@ -2,8 +2,8 @@
 
 It runs in OGX's image with botocore, without any other library. CACHE_HOST and CACHE_PORT are the
 cache, CACHE_NAME its name, CACHE_USER its user, and CACHE_TTL_S the seconds for which answers are
-kept. CACHE_AUTHORITIES is a file of the authorities of its certificate, where it is none of AWS. The
-connection uses TLS, and a token of IAM instead of a password.
+kept. CACHE_AUTHORITIES is a file of the authorities of its certificate, for tests.
+The connection uses TLS, and a token of IAM instead of a password.
 
 All answers of a user are one hash, whose key is a digest of the user. They expire together, and
 one command deletes them. The cache may lose anything at any time, and an error is no answer.

@@ -11,13 +11,14 @@ stay until their users delete them. Counts of tokens go when their minute is lon
 
 `erase OWNER` deletes every row of one user in all tables, and all versions of the objects of their
 files in BUCKET, below KEY_PREFIX where that is given, their lines of feedback, and the answers that
-a cache keeps for them. A line is in the bucket 15 minutes after it was sent, or up to 24 hours while
-deliveries fail: run it again then.
+a cache keeps for them. A line is in the bucket 15 minutes after it was sent, or up to 24 hours
+while deliveries fail: run it again then.
 
-FEEDBACK_BUCKET is the bucket of feedback, where there is one, and CACHE_HOST the cache. DATABASE_HOST, DATABASE_PORT,
-DATABASE, DATABASE_TLS, ROLE, AWS_REGION, and SECRET_FILE or SECRET_ARN say where the database is.
-BATCH is the most conversations, responses or other rows of one transaction. The exit code is 0, 1
-where something is left or out of reach, or 2 for wrong arguments.
+FEEDBACK_BUCKET is the bucket of feedback, where there is one, and CACHE_HOST the cache of answers.
+DATABASE_HOST, DATABASE_PORT, DATABASE, DATABASE_TLS, ROLE, AWS_REGION, and SECRET_FILE or
+SECRET_ARN say where the database is. BATCH is the most conversations, responses or other rows of
+one transaction. The exit code is 0, 1 where something is left or out of reach, or 2 for wrong
+arguments.
 """
 
 from __future__ import annotations

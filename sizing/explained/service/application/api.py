@@ -162,6 +162,9 @@ def _cpu_s_per_request(leaf: Leaf) -> Entry:
     if _has_limit(leaf):
         symbols += " + s of the limit of tokens"
         numbers += " + {s.application.tokens.cpu_s_per_request}"
+    if application is not None and application.cache is not None:
+        symbols += " + s of the cache of answers"
+        numbers += " + {s.application.cache.cpu_s_per_request}"
     return Entry("CPU seconds of the application for one request", symbols, numbers)
 
 
