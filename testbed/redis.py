@@ -5,7 +5,7 @@ Nothing outlives this process. Its protocol and commands are those of Valkey 7.2
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -75,9 +75,21 @@ class Redis(LocalServer):
         found = subprocess.run(command, check=True, capture_output=True, text=True)
         return found.stdout.split("\n")[:-1]
 
+    def pipe(self, commands: Iterable[Sequence[str]]) -> None:
+        """Send many commands of an administrator at once. Raises CalledProcessError."""
+        command = ["redis-cli", "-p", str(self._plain_port), "--pipe"]
+        text = "".join(_encoded(words) for words in commands)
+        subprocess.run(command, input=text.encode(), check=True, capture_output=True)
+
     def _answers(self) -> bool:
         command = ["redis-cli", "-p", str(self._plain_port), "ping"]
         return subprocess.run(command, capture_output=True, check=False).stdout == b"PONG\n"
+
+
+def _encoded(words: Sequence[str]) -> str:
+    """Command of ASCII words as the protocol writes it."""
+    parts = "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
+    return f"*{len(words)}\r\n{parts}"
 
 
 def write_certificate(certificate: Path, key: Path) -> None:

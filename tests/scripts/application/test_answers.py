@@ -1,7 +1,7 @@
-"""The cache of answers over two servers of OGX, on PostgreSQL and Redis, with a stand-in of engines.
+"""The cache of answers over two servers of OGX, on PostgreSQL and Redis.
 
-The servers run with the rendered values of a plan, and connect by TLS as a user with the rights
-that the cache in AWS gives.
+The servers run with the rendered values of a plan and a stand-in of the engines. They connect by
+TLS, as a user with the rights that the cache in AWS gives.
 """
 
 import hashlib
@@ -380,7 +380,7 @@ def without_the_cache_engines_answer(all_of: Answering) -> None:
 
             def ask(kind: int = kind) -> None:
                 nonlocal found
-                found = all_of.ask("steady", kind, "Still there?")
+                found = all_of.ask("steady", kind, f"Still there, {kind}?")
 
             assert all_of.calls(ask) == expected_calls, kind
             assert (found.status, found.text) == (200, ANSWER)
