@@ -27,13 +27,11 @@ def cached_rates(workload: Workload) -> Rates | None:
 def sized_hit_ratio(workload: Workload) -> Decimal:
     """Share of requests that a cache answers, for the size of the engines; 0 without a cache.
 
-    It is the conservative end above the median of the bands, and the optimistic one below it.
-    Basis: the rule of decision 47, by which one quantile sizes the service.
+    It is the conservative end above the median of the bands. Basis: the rule of decision 47, by
+    which one quantile sizes the service.
     """
-    application, quantile = workload.application, bought_quantile(workload)
+    application = workload.application
     if application is None or application.cache is None:
         return Decimal(0)
     cache = application.cache
-    if quantile == MEDIAN:
-        return cache.hit_ratio
-    return cache.low if quantile > MEDIAN else cache.high
+    return cache.low if bought_quantile(workload) > MEDIAN else cache.hit_ratio

@@ -11,7 +11,7 @@ from sizing.values.strict import Strict, absent
 from sizing.values.units import SECONDS_PER_DAY
 from sizing.values.written import PositiveCount, Ratio
 from sizing.workload.data import Client, none_is_absent
-from sizing.workload.engine import HitRatio, Hits, Routing
+from sizing.workload.engine import Hits, Routing
 
 if TYPE_CHECKING:
     from sizing.workload.whole import Workload
@@ -38,12 +38,18 @@ class Feedback(Strict):
     """Mean bytes of the comment of one judgement; those without a comment count as 0."""
 
 
+CallRatio = Annotated[Ratio, Field(ge=0, lt=1)]
+"""Share of calls that a cache answers. Some always reach an engine: the first ones."""
+
+
 class ResponseCache(Hits):
     """Answers of the engines that are kept for identical requests of the same user."""
 
-    hit_ratio: HitRatio
+    hit_ratio: CallRatio
     """Share of the calls of an engine that the cache answers. The application logs its hits and
     misses."""
+    high_hit_ratio: CallRatio | None = None
+    """Optimistic end of the share. When left out, `hit_ratio` applies."""
     ttl_s: PositiveCount
     """Seconds for which the answers of a user are kept, from the first of them. All of them go
     together."""

@@ -197,8 +197,8 @@ def answers(plan: CachePlan) -> str:
     needed = {each.hit_ratio: each.gpus_needed for each in plan.hits}
     ends = ", ".join(f"{gpus:,} at {share(ratio)}" for ratio, gpus in needed.items())
     return (
-        f"{text}; GPUs needed: {ends}, {plan.gpus_needed_without:,} without it; with an empty cache "
-        f"the fleet serves {share(plan.empty_ratio)} of the busiest moment"
+        f"{text}; GPUs needed: {ends}, {plan.gpus_needed_without:,} without it; with an empty "
+        f"cache the fleet serves {share(plan.empty_ratio)} of the busiest moment"
     )
 
 

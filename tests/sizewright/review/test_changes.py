@@ -81,6 +81,8 @@ CUSTOM = {
 COVERED = {
     "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream",
     "aws:cloudwatch/logStream:LogStream",
+    "aws:elasticache/serverlessCache:ServerlessCache",
+    *("aws:elasticache/user:User", "aws:elasticache/userGroup:UserGroup"),
     TRIGGER_AUTHENTICATION,
     *("aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"),
     "aws:ec2/flowLog:FlowLog",
@@ -126,6 +128,8 @@ COVERED = {
 
 # Properties newer than the available provider sources; no document describes their changes.
 UNKNOWN = {
+    "aws:elasticache/serverlessCache:ServerlessCache": {"networkType", "timeouts"},
+    "aws:elasticache/user:User": {"passwordsWo", "passwordsWoVersion"},
     "aws:acm/certificate:Certificate": {"privateKeyWo", "privateKeyWoVersion"},
     "aws:route53/zone:Zone": {"enableAcceleratedRecovery"},
     "aws:cloudwatch/eventTarget:EventTarget": {"appsyncTarget"},
