@@ -149,9 +149,10 @@ def _engine(service: ServicePlan, choice: ChoicePlan) -> Iterator[tuple[str, str
 
 
 def _unpriced(service: ServicePlan) -> str:
-    """Clause on nodes that the cost does not contain; empty without any."""
+    """Clause on nodes and a cache that the cost does not contain; empty without any."""
     nodes = {"renditions": service.rendition_workers, "the application": service.application_pods}
     clauses = [f"{plural(count, 'node')} for {what}" for what, count in nodes.items() if count]
+    clauses += ["the cache of answers"] if service.answer_cache else []
     return f"; without {' and '.join(clauses)}" if clauses else ""
 
 

@@ -5,7 +5,9 @@ TLS, as a user with the rights that the cache in AWS gives.
 """
 
 import hashlib
+import hmac
 import json
+import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import parse_qsl, quote
 
 import pytest
 import yaml
@@ -22,6 +25,7 @@ from components.service.application.answer_cache import ACCESS
 from sizewright.reading.stack.plan import read_plan
 from sizing.plan.whole import Plan
 from templates.render import render
+from testbed.application_services import PYTHON
 from testbed.application_stand_ins import ARGUMENTS, EngineStandIn, TokenIssuer
 from testbed.control_plane import until
 from testbed.redis import Redis, redis_missing
@@ -420,3 +424,43 @@ def test_answers_to_identical_requests(new_service: Callable[[], OgxService]) ->
         the_answers_of_a_user_expire_together(all_of)
         an_erased_user_leaves_nothing(all_of)
         without_the_cache_engines_answer(all_of)
+
+
+def test_a_token_is_signed_for_its_cache_and_its_user(programs_folder: Path) -> None:
+    """The signature is computed again by the rules of Signature Version 4."""
+    secret, name = "a-secret", "sizewright-prod-faq"
+    program = "import os; from application_cache import token; print(token(os.environ))"
+    found = subprocess.run(
+        [str(PYTHON), "-c", program],
+        env={
+            "PYTHONPATH": str(programs_folder),
+            "AWS_ACCESS_KEY_ID": "AKID",
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_SESSION_TOKEN": "a/session+token=",
+            "AWS_REGION": "eu-west-1",
+            "CACHE_NAME": name,
+            "CACHE_USER": "the-user",
+        },
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    host, _, query = found.partition("/?")
+    unsigned, _, signature = query.partition("&X-Amz-Signature=")
+    values = dict(parse_qsl(unsigned))
+    day = values["X-Amz-Date"][:8]
+    assert host == name
+    assert (values["Action"], values["User"]) == ("connect", "the-user")
+    assert (values["ResourceType"], values["X-Amz-Expires"]) == ("ServerlessCache", "900")
+    assert values["X-Amz-Security-Token"] == "a/session+token="
+    scope = f"{day}/eu-west-1/elasticache/aws4_request"
+    assert values["X-Amz-Credential"] == f"AKID/{scope}"
+    ordered = "&".join(f"{quote(k, '')}={quote(v, '')}" for k, v in sorted(values.items()))
+    nothing = hashlib.sha256(b"").hexdigest()
+    canonical = f"GET\n/\n{ordered}\nhost:{name}\n\nhost\n{nothing}"
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    signed = f"AWS4-HMAC-SHA256\n{values['X-Amz-Date']}\n{scope}\n{digest}"
+    key = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    assert signature == hmac.digest(key, signed.encode(), "sha256").hex()
