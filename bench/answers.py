@@ -1,12 +1,11 @@
 """Work and memory of the cache of answers, measured on this machine.
 
-    python bench/answers.py [--repeats N] [--requests N]
+    python bench/answers.py [--repeats N] [--calls N]
 
-It prints three rows of `sizing/catalog/data/application_work.csv`. The server of the application's
-pods runs as one process on one core, with OGX, PostgreSQL, Redis with TLS, and stand-ins of the
-engine and of AWS. CPU seconds of a call are those with the cache over those without it, where each
-request is a miss, so that each looks up an answer and keeps one. Bytes are those of the memory of
-Redis. Needs `make testbed`, PostgreSQL and Redis of Debian, Linux and two cores. Takes minutes.
+It prints four rows of `sizing/catalog/data/application_work.csv`. CPU seconds are those of the
+programs of the application's pods in OGX's Python, without OGX's server, for calls that miss: each
+looks up an answer and keeps one. The cache is Redis with TLS, and bytes are those of its memory.
+Needs `make testbed` and Redis of Debian. Takes a minute.
 """
 
 from __future__ import annotations
@@ -15,27 +14,26 @@ import argparse
 import csv
 import hashlib
 import json
-import os
+import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "bench" / "application")]
 
-from load import Caller  # noqa: E402
-from setting import OTHER_CORE, SERVED, about, cpu_s, setting, today  # noqa: E402
+from setting import PROGRAMS, SERVED, cpu, today  # noqa: E402
 
 from components.service.application.answer_cache import ACCESS  # noqa: E402
-from testbed.application_services import application_missing  # noqa: E402
-from testbed.application_stand_ins import TokenIssuer  # noqa: E402
-from testbed.postgres import postgres_missing  # noqa: E402
+from testbed.application_services import PYTHON, application_missing  # noqa: E402
 from testbed.redis import Redis, redis_missing  # noqa: E402
 
 USER = "measured"
 ANSWER = "The answer of an engine is about as long as this. " * 40
+SHORT = "Yes."
+CHUNK_BYTES = 4
+"""Text of one event of the stand-in: about one token of English."""
 SIZES = (1_000, 4_000, 16_000)
 """Bytes of answers whose memory is measured."""
 SHARED = (1, 50)
@@ -59,13 +57,13 @@ FORM = {
 def main() -> None:
     given = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     given.add_argument("--repeats", default=5, type=int)
-    given.add_argument("--requests", default=100, type=int, help="requests of one repeat")
+    given.add_argument("--calls", default=100, type=int, help="calls of one repeat")
     options = given.parse_args()
-    if missing := postgres_missing() or application_missing() or redis_missing():
+    if missing := application_missing() or redis_missing():
         sys.exit(missing)
     rows = csv.writer(sys.stdout, lineterminator="\n")
     with Redis(USER, ACCESS) as redis:
-        each, source = memory(redis), f"bench/answers.py; Redis {version(redis)}"
+        each, source = memory(redis), about(redis)
     ratios = [
         (each[SIZES[-1], shared] - each[SIZES[0], shared]) / (SIZES[-1] - SIZES[0])
         for shared in SHARED
@@ -77,12 +75,23 @@ def main() -> None:
     note = f"of its key and its form besides its text; {SHARED[1]} answers of a user, or one"
     row = [f"{min(fixed):.0f}", f"{max(fixed):.0f}", "bytes", source, today(), "", note]
     rows.writerow(["cache_entry_bytes", *row])
-    without, _ = calls(options.repeats, options.requests, cache=False)
-    found, source = calls(options.repeats, options.requests, cache=True)
-    extra = [one - median(without) for one in found]
-    note = f"a miss, which looks up and keeps; a streamed answer of {len(ANSWER)} bytes"
-    row = [*(f"{value:.3g}" for value in (median(extra), max(extra))), "s", source, today(), ""]
-    rows.writerow(["cpu_s_per_cached_call", *row, note])
+    with Redis(USER, ACCESS) as redis:
+        short, long = (
+            calls(redis, text, options.repeats, options.calls) for text in (SHORT, ANSWER)
+        )
+    tokens = (len(ANSWER) - len(SHORT)) / CHUNK_BYTES
+    each = [(one - median(short)) / tokens for one in long]
+    note = "of a miss, which looks up and keeps; a streamed answer of one token"
+    row = [*spread(short), "s", source, today(), "", note]
+    rows.writerow(["cpu_s_per_cached_call", *row])
+    note = f"of an answer that is streamed and kept; of {tokens:.0f} tokens"
+    row = [*spread(each), "s", source, today(), "", note]
+    rows.writerow(["cpu_s_per_cached_token", *row])
+
+
+def spread(values: list[float]) -> list[str]:
+    """Median and highest of some values."""
+    return [f"{value:.3g}" for value in (median(values), max(values))]
 
 
 def memory(redis: Redis) -> dict[tuple[int, int], float]:
@@ -113,63 +122,43 @@ def commands(size: int, shared: int) -> Iterator[tuple[str, ...]]:
 
 
 def used(redis: Redis) -> int:
-    return _info(redis, "memory", "used_memory")
+    return int(_info(redis, "memory", "used_memory"))
 
 
-def version(redis: Redis) -> str:
-    lines = dict(line.strip().split(":", 1) for line in redis.ask("INFO", "server") if ":" in line)
-    return lines["redis_version"]
+def about(redis: Redis) -> str:
+    """Programs and processor of a measurement."""
+    return f"bench/answers.py; Redis {_info(redis, 'server', 'redis_version')}; one core of {cpu()}"
 
 
-def _info(redis: Redis, section: str, name: str) -> int:
+def _info(redis: Redis, section: str, name: str) -> str:
     lines = dict(line.strip().split(":", 1) for line in redis.ask("INFO", section) if ":" in line)
-    return int(lines[name])
+    return lines[name]
 
 
-@contextmanager
-def environment(*, cache: bool) -> Iterator[dict[str, str]]:
-    """Environment of the server's cache; empty without one."""
-    if not cache:
-        yield {}
-        return
-    with Redis(USER, ACCESS) as redis:
-        yield {
-            "CACHE_HOST": redis.host,
-            "CACHE_PORT": str(redis.port),
-            "CACHE_NAME": USER,
-            "CACHE_USER": USER,
-            "CACHE_TTL_S": "3600",
-            "CACHE_DEADLINE_MS": "1000",
-            "CACHE_LARGEST_BYTES": "131072",
-            "CACHE_AUTHORITIES": str(redis.authorities),
-        }
-
-
-def calls(repeats: int, requests: int, *, cache: bool) -> tuple[list[float], str]:
-    """CPU seconds of one request in each repeat, and what was measured."""
-    os.sched_setaffinity(0, {OTHER_CORE})
-    with (
-        environment(cache=cache) as more,
-        TokenIssuer() as issuer,
-        setting(takes_feedback=True, issuer=issuer, more=more) as running,
-    ):
-        running.engine.text = ANSWER
-        caller = Caller(running.application.url, issuer.token("a-user", "application"))
-        number = 0
-
-        def load(count: int) -> float:
-            nonlocal number
-            before = cpu_s(running.pid)
-            for _ in range(count):
-                number += 1
-                messages = [{"role": "user", "content": f"Question {number}"}]
-                body = {"model": SERVED, "messages": messages, "stream": True}
-                caller.post("/v1/chat/completions", body)
-            return (cpu_s(running.pid) - before) / count
-
-        load(requests)
-        found = [load(requests) for _ in range(repeats)]
-        return found, about(running.postgres).replace("application.py", "answers.py")
+def calls(redis: Redis, answer: str, repeats: int, count: int) -> list[float]:
+    """CPU seconds of the cache for one call, in each repeat."""
+    redis.ask("FLUSHALL")
+    given = {
+        "PYTHONPATH": str(PROGRAMS),
+        "CACHE_HOST": redis.host,
+        "CACHE_PORT": str(redis.port),
+        "CACHE_NAME": USER,
+        "CACHE_USER": USER,
+        "CACHE_TTL_S": "3600",
+        "CACHE_AUTHORITIES": str(redis.authorities),
+        "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "ANSWER": answer,
+        "REPEATS": str(repeats),
+        "CALLS": str(count),
+    }
+    command = [str(PYTHON), str(ROOT / "bench" / "application" / "answering.py")]
+    found = subprocess.run(command, check=True, env=given, stdout=subprocess.PIPE, text=True)
+    (kept,) = redis.ask("HVALS", *redis.ask("KEYS", "*"))[:1] or [""]
+    if answer[:20] not in kept:
+        raise AssertionError("nothing was kept")
+    return [float(line) for line in found.stdout.splitlines()]
 
 
 if __name__ == "__main__":

@@ -4,14 +4,14 @@ import os
 import platform
 import subprocess
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from testbed.application_services import PYTHON, Application
-from testbed.application_stand_ins import EngineStandIn, TokenIssuer
+from testbed.application_stand_ins import EngineStandIn
 from testbed.aws_services import AwsServices, free_port
 from testbed.postgres import Postgres
 
@@ -60,13 +60,8 @@ storage:
 registered_resources:
   models:
   - {{metadata: {{}}, model_id: {model}, provider_id: engine, model_type: llm}}
-server: {{port: {port}, host: 127.0.0.1{auth}}}
+server: {{port: {port}, host: 127.0.0.1}}
 """
-AUTH = (
-    ", auth: {{provider_config: {{type: oauth2_token, audience: application, issuer: '{issuer}',"
-    " jwks: {{uri: '{keys}'}}, claims_mapping: {{sub: roles}}}}}}"
-)
-"""Verification of tokens, as the application's pods have it."""
 STATISTICS = {
     "shared_preload_libraries": "pg_stat_statements",
     "full_page_writes": "off",
@@ -118,16 +113,10 @@ class Setting:
 
 
 @contextmanager
-def setting(
-    *,
-    takes_feedback: bool = False,
-    issuer: TokenIssuer | None = None,
-    more: Mapping[str, str] | None = None,
-) -> Iterator[Setting]:
+def setting(*, takes_feedback: bool = False) -> Iterator[Setting]:
     """Start everything, OGX on a core of its own, and end it.
 
-    With feedback, the server is that of the application's pods instead of OGX's own, with `more` in
-    its environment. With an issuer, it verifies tokens.
+    With feedback, the server is that of the application's pods instead of OGX's own.
     """
     os.sched_setaffinity(0, {OTHER_CORE})
     with (
@@ -148,13 +137,12 @@ def setting(
             pool=POOL_COUNT,
             model=MODEL,
             port=free_port(),
-            auth="" if issuer is None else AUTH.format(issuer=issuer.url, keys=issuer.jwks_url),
         )
         # Guard: OGX's default log renders each exception for seconds, with local variables.
         environment = {**aws.environment, "OGX_LOG_FORMAT": "json"}
         if takes_feedback:
             make_stream(environment)
-            environment |= {**WITH_FEEDBACK, **(more or {})}
+            environment |= WITH_FEEDBACK
         programs = PROGRAMS if takes_feedback else None
         with Application(config, environment, programs=programs) as application:
             found = Setting(postgres=postgres, engine=engine, application=application)
@@ -184,14 +172,19 @@ def about(postgres: Postgres) -> str:
     """Programs and processor of a measurement."""
     program = "from importlib.metadata import version as v; print(v('ogx'))"
     ogx = subprocess.run([str(PYTHON), "-c", program], check=True, capture_output=True, text=True)
+    database = postgres.version.split()[0]
+    return (
+        f"bench/application.py; OGX {ogx.stdout.strip()}; PostgreSQL {database}; "
+        f"one core of {cpu()}"
+    )
+
+
+def cpu() -> str:
+    """Name of the processor."""
     names = [
         line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]
-    card = names[0].partition(":")[2].strip() if names else platform.processor()
-    database = postgres.version.split()[0]
-    return (
-        f"bench/application.py; OGX {ogx.stdout.strip()}; PostgreSQL {database}; one core of {card}"
-    )
+    return names[0].partition(":")[2].strip() if names else platform.processor()
 
 
 def today() -> str:

@@ -124,7 +124,8 @@ def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
     history = measured(catalog, "cpu_s_per_history_kib") * history_bytes(workload) / KIB
     once = measured(catalog, "cpu_s_per_response") + feedback.cpu_s(workload, catalog)
     limit = measured(catalog, LIMIT_CPU) if limits_tokens(workload) else 0
-    return once + tokens + history + limit + cache.cpu_s(workload, catalog)
+    kept = cache.cpu_s(workload, catalog, answer_tokens(workload))
+    return once + tokens + history + limit + kept
 
 
 def limits_tokens(workload: Workload) -> bool:
@@ -261,7 +262,13 @@ def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPl
         feedback=feedback.feedback_plan(workload, rates, case.site, catalog),
         pods=_pods(case, total - needed) if served else None,
         tokens=_token_limit(workload, rates, catalog),
-        cache=cache.cache_plan(workload, rates, catalog, processes=PROCESSES * total),
+        cache=cache.cache_plan(
+            workload,
+            rates,
+            catalog,
+            processes=PROCESSES * total,
+            tokens=answer_tokens(workload),
+        ),
     )
 
 

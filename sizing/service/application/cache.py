@@ -33,14 +33,17 @@ STORAGE_GB, ECPU_PER_S, FEWEST_ECPU_PER_S = 5_000, 15_000_000, 1_000
 units. Basis: vendor (ElastiCache API, cache usage limits, read 2026-11-30)."""
 
 
-def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
-    """CPU seconds of the cache for one request; 0 without one.
+def cpu_s(workload: Workload, catalog: Catalog, tokens: Fraction) -> Fraction:
+    """CPU seconds of the cache for one request with so many tokens of answer; 0 without one.
+
+    s of a call + s a token x tokens of the answer, as for a call that misses
 
     Basis: measured (`sizing/catalog/data/application_work.csv`), the highest.
     """
-    return (
-        Fraction(0) if cache_of(workload) is None else _measured(catalog, "cpu_s_per_cached_call")
-    )
+    if cache_of(workload) is None:
+        return Fraction(0)
+    each = _measured(catalog, "cpu_s_per_cached_token")
+    return _measured(catalog, "cpu_s_per_cached_call") + each * tokens
 
 
 def cache_of(workload: Workload) -> ResponseCache | None:
@@ -53,9 +56,11 @@ def _measured(catalog: Catalog, item: str) -> Fraction:
 
 
 def cache_plan(
-    workload: Workload, rates: Rates, catalog: Catalog, *, processes: int
+    workload: Workload, rates: Rates, catalog: Catalog, *, processes: int, tokens: Fraction
 ) -> CachePlan | None:
-    """Return the cache of answers; None where none are kept. `processes` each have a connection.
+    """Return the cache of answers; None where none are kept.
+
+    `processes` each have a connection, and `tokens` are those of the mean answer.
 
     entries = (1 - hit ratio) x min(busiest rate x TTL, mean rate x days of the TTL x 86,400)
     bytes = entries x (bytes of an answer x bytes of memory for each + those of its key)
@@ -96,7 +101,7 @@ def cache_plan(
         ecpu_per_s=plain(rates.busiest * units),
         ecpu_per_s_allowed=max(FEWEST_ECPU_PER_S, ceiling(rates.busiest * units / LOADED)),
         ecpu_per_s_limit=ECPU_PER_S,
-        cpu_s_per_request=plain(_measured(catalog, "cpu_s_per_cached_call")),
+        cpu_s_per_request=plain(cpu_s(workload, catalog, tokens)),
         connections=processes,
     )
 

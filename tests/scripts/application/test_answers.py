@@ -255,9 +255,9 @@ def a_stream_and_a_whole_answer_are_one(all_of: Answering) -> None:
 
 
 def a_stream_has_its_usage_only_where_it_is_requested(all_of: Answering) -> None:
-    for asked in range(2):
+    for attempt in range(2):
         found = all_of.ask("counter", CHAT, "How much?", stream_options=None)
-        assert found.tokens is None and found.text == ANSWER, asked
+        assert found.tokens is None and found.text == ANSWER, attempt
         all_of.wait_until_kept("counter", 1)
 
 

@@ -177,11 +177,12 @@ CACHE: Registry = {
         ),
         "cpu_s_per_request": Entry(
             "CPU seconds of the application to look up and to keep an answer",
-            "the highest of the measurements",
+            "s of a call + s a token x tokens of the answer, the highest of the measurements",
             "{v}",
             Basis.measured,
-            f"{WORK}, cpu_s_per_cached_call",
+            f"{WORK}, cpu_s_per_cached_call and cpu_s_per_cached_token",
             remarks=("by bench/answers.py, with a stand-in of the engine",),
+            arithmetic=False,
         ),
         "connections": Entry(
             "connections of all pods to the cache",
