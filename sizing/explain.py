@@ -12,6 +12,7 @@ from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry
 from sizing.explained.inputs import input_entry
 from sizing.explained.published import remarks
 from sizing.explained.service.application.api import API
+from sizing.explained.service.application.cache import CACHE
 from sizing.explained.service.application.context import CONTEXT
 from sizing.explained.service.application.feedback import FEEDBACK
 from sizing.explained.service.burst import BURST
@@ -61,6 +62,7 @@ REGISTRY: Registry = {
     **API,
     **FEEDBACK,
     **CONTEXT,
+    **CACHE,
     **OBJECTS,
     **REGION_COPY,
     **CDN,

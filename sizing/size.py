@@ -15,6 +15,7 @@ from sizing.plan.stack.cluster import RolesPlan
 from sizing.plan.whole import Plan
 from sizing.replica.case import case_of
 from sizing.replica.own_runs import own_runs_plan
+from sizing.replica.response_cache import cached_rates, engine_rates
 from sizing.replica.traffic import request_rates, traffic_plan
 from sizing.service.application.api import with_measured_rows, writes_per_s
 from sizing.service.application.vectors import with_context
@@ -158,7 +159,8 @@ def _decisions(
             if isinstance(each.result, Served) and not each.unserved
         ]
         with of_workload(index):
-            decided = decision(case_of(workload, site, known), rates, lock, pools)
+            case = case_of(workload, site, known)
+            decided = decision(case, engine_rates(workload), lock, pools)
             beyond = no_application(decided.case, rates)
         decided = replace(decided, unserved=(*decided.unserved, *beyond))
         decisions.append(cluster.admitted(decided))
@@ -213,7 +215,7 @@ def service_plan(
         name=workload.name,
         kind=workload.kind.value,
         inputs=decided.requested,
-        traffic=traffic_plan(workload, rates),
+        traffic=traffic_plan(workload, rates, cached_rates(workload)),
         capacity=parts.capacity,
         calibrated=parts.calibrated,
         item=parts.item,

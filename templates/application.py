@@ -39,6 +39,8 @@ APPLICATION_HEALTH = "/v1/health"
 """Path that answers 200 once the application serves. Basis: vendor (OGX)."""
 DATABASE_PORT = 5432
 """Port of the database. Basis: vendor (PostgreSQL)."""
+CACHE_PORT = 6379
+"""Port of the cache of answers. Basis: vendor (ElastiCache; 6380 only reads)."""
 DATABASE = "service"
 """Name of the database. Guard: the service's own name may be a reserved word."""
 PROGRAMS, CONFIG, SECRET = "/programs", "/config", "/secret"
@@ -60,6 +62,12 @@ FEEDBACK = {
     "FEEDBACK_STREAM": "${wire:feedback_stream}",
 }
 """Environment of pods that take feedback, or delete it."""
+CACHE = {
+    "CACHE_HOST": "${wire:cache_host}",
+    "CACHE_NAME": "${wire:cache_name}",
+    "CACHE_USER": "${wire:cache_user}",
+}
+"""Environment of pods that keep answers, or delete those of a user."""
 AUTHORITIES = {"PGSSLROOTCERT": f"{CONFIG}/{AUTHORITIES_FILE}"}
 """Environment by which the driver of PostgreSQL verifies the server, in OGX and in our programs.
 Basis: vendor (libpq, asyncpg)."""
@@ -75,6 +83,9 @@ APPLICATION_WIRES = frozenset(
         "feedback_bucket",
         "feedback_stream",
         *CONTEXT_WIRES,
+        "cache_host",
+        "cache_name",
+        "cache_user",
     }
 )
 """Names of the values of a service with an application alone."""
@@ -129,10 +140,13 @@ def application_documents(
     common = _environment(plan, service, application)
     # Guard: not in the setup's, which would run again for what it does not use.
     users = common | ({} if application.feedback is None else FEEDBACK)
+    users |= {} if application.cache is None else {**CACHE, "CACHE_PORT": str(CACHE_PORT)}
+    users_port = None if application.cache is None else CACHE_PORT
     answering = own | _answering(service.name, serving, application, users, gateway)
     answering |= {"calls_vectors": context is not None}
     setup, expiry = own | _setup(common), own | _expiry(application, users)
     ingestion = [] if context is None else [own | _ingestion(plan, application, context, common)]
+    answering["cache_port"] = expiry["cache_port"] = users_port
     for document in ("deployment", "service", "budget"):
         yield f"application-{document}", f"application-{document}", answering
     yield "application-setup-job", "application-setup-job", setup
@@ -273,6 +287,7 @@ def _answering(
             "ENGINE_HEALTH": f"{engine_url(service)}/health",
             "KEEP_ALIVE_S": str(gateway.idle_timeout_s + KEEP_ALIVE_MARGIN_S),
             **_token_limit(application),
+            **_kept_answers(application),
         },
     }
 
@@ -284,6 +299,17 @@ def _token_limit(application: ApplicationPlan) -> dict[str, str]:
     )
 
 
+def _kept_answers(application: ApplicationPlan) -> dict[str, str]:
+    cache = application.cache
+    if cache is None:
+        return {}
+    return {
+        "CACHE_TTL_S": str(cache.ttl_s),
+        "CACHE_DEADLINE_MS": str(cache.deadline_ms),
+        "CACHE_LARGEST_BYTES": str(cache.largest_bytes),
+    }
+
+
 def _setup(common: dict[str, str]) -> dict[str, Any]:
     return {
         "component": SETUP,
@@ -291,6 +317,7 @@ def _setup(common: dict[str, str]) -> dict[str, Any]:
         "answers": False,
         "calls_engines": False,
         "fetches_secret": False,
+        "cache_port": None,
         "command": ["python3", f"{PROGRAMS}/application_setup.py"],
         "cpu": JOB_CPU,
         "memory": JOB_MEMORY,

@@ -100,6 +100,8 @@ RENDITION_WORKER = (
 
 APPLICATION = (
     "application_start",
+    "application_answers",
+    "application_cache",
     "application_check",
     "application_database",
     "application_feedback",

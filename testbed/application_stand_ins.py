@@ -16,6 +16,8 @@ from typing import Any, Self
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
+ARGUMENTS = '{"city": "Oslo"}'
+"""Arguments of a call of a function."""
 CHUNK_BYTES = 4
 """Text of one event of a stream: about one token of English."""
 
@@ -75,11 +77,11 @@ class TokenIssuer(_StandIn):
 class EngineStandIn(_StandIn):
     """An engine with OpenAI's chat completions that answers every request with one text.
 
-    OpenAI's API is below `/v1` of its address. `text`, `reasoning`, `prompt_tokens`, `delay_s`,
-    `event_delay_s`, `refusal`, the status of every answer, and `events`, after which a stream
-    breaks off, may change between requests. `requests` counts chat completions, `ended` those that
-    were answered whole, `most_at_once` is the most at work, `bodies` are the last of them, and
-    `paths` counts every request.
+    OpenAI's API is below `/v1` of its address. `text`, `reasoning`, `function`, a function that it
+    calls instead of an answer, `prompt_tokens`, `delay_s`, `event_delay_s`, `refusal`, the status
+    of every answer, and `events`, after which a stream breaks off, may change between requests.
+    `requests` counts chat completions, `ended` those that were answered whole, `most_at_once` is
+    the most at work, `bodies` are the last of them, and `paths` counts every request.
     """
 
     def __init__(
@@ -90,7 +92,7 @@ class EngineStandIn(_StandIn):
         self.chunk_bytes = chunk_bytes
         self.delay_s = 0.0
         self.event_delay_s = 0.0
-        self.reasoning = ""
+        self.reasoning = self.function = ""
         self.prompt_tokens = 5
         self.refusal = 0
         self.events: int | None = None
@@ -201,8 +203,11 @@ class _EngineHandler(_Handler):
         if body.get("stream"):
             self._stream(engine, body)
             return
-        message = {"role": "assistant", "content": engine.text}
+        message: dict[str, Any] = {"role": "assistant", "content": engine.text}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        if engine.function:
+            message |= {"content": None, "tool_calls": [_call(engine.function, ARGUMENTS)]}
+            choice["finish_reason"] = "tool_calls"
         engine.ended += 1
         self.answer(_completion("chat.completion", body, [choice], _usage(engine)))
 
@@ -214,16 +219,26 @@ class _EngineHandler(_Handler):
         if engine.reasoning:
             choice = {"index": 0, "delta": {"role": "assistant", "reasoning": engine.reasoning}}
             self._event(_chunk(body, [{**choice, "finish_reason": None}]))
-        for number, start in enumerate(range(0, len(engine.text), engine.chunk_bytes)):
+        text = "" if engine.function else engine.text
+        if engine.function:
+            halves = (
+                _call(engine.function, ARGUMENTS[:5]),
+                {"function": {"arguments": ARGUMENTS[5:]}},
+            )
+            for half in halves:
+                delta = {"role": "assistant", "tool_calls": [{"index": 0, **half}]}
+                self._event(_chunk(body, [{"index": 0, "delta": delta, "finish_reason": None}]))
+        for number, start in enumerate(range(0, len(text), engine.chunk_bytes)):
             if number == engine.events:
                 self.close_connection = True
                 return
-            part = engine.text[start : start + engine.chunk_bytes]
+            part = text[start : start + engine.chunk_bytes]
             choice = {"index": 0, "delta": {"role": "assistant", "content": part}}
             self._event(_chunk(body, [{**choice, "finish_reason": None}]))
             if engine.event_delay_s:
                 time.sleep(engine.event_delay_s)
-        self._event(_chunk(body, [{"index": 0, "delta": {}, "finish_reason": "stop"}]))
+        reason = "tool_calls" if engine.function else "stop"
+        self._event(_chunk(body, [{"index": 0, "delta": {}, "finish_reason": reason}]))
         if (body.get("stream_options") or {}).get("include_usage"):
             self._event(_completion("chat.completion.chunk", body, [], _usage(engine)))
         engine.ended += 1
@@ -239,6 +254,12 @@ class _EngineHandler(_Handler):
         engine = self.server.engine
         engine.paths[self.path] = engine.paths.get(self.path, 0) + 1
         return engine
+
+
+def _call(name: str, arguments: str) -> dict[str, Any]:
+    """Call of a function, or its beginning."""
+    function = {"name": name, "arguments": arguments}
+    return {"id": "call_1", "type": "function", "function": function}
 
 
 def _usage(engine: EngineStandIn) -> dict[str, int]:

@@ -26,6 +26,8 @@ ONE_FILE = {
     **{
         f"templates/scripts/application/application_{name}.py": imported
         for name, imported in {
+            "answers": {"application_cache", "application_check", "application_secret", "openai"},
+            "cache": {"application_secret", "botocore"},
             "database": {"asyncpg", "application_secret"},
             "feedback": {"pydantic", "application_check", "application_judgement"},
             "files": {"boto3", "application_secret"},
@@ -38,6 +40,7 @@ ONE_FILE = {
                 "application_secret",
             },
             "rows": {
+                "application_cache",
                 "application_database",
                 "application_files",
                 "application_records",
@@ -45,6 +48,8 @@ ONE_FILE = {
             },
             "secret": {"boto3", "botocore"},
             "server": {
+                "application_answers",
+                "application_cache",
                 "application_check",
                 "application_feedback",
                 "application_records",

@@ -172,14 +172,19 @@ def about(postgres: Postgres) -> str:
     """Programs and processor of a measurement."""
     program = "from importlib.metadata import version as v; print(v('ogx'))"
     ogx = subprocess.run([str(PYTHON), "-c", program], check=True, capture_output=True, text=True)
+    database = postgres.version.split()[0]
+    return (
+        f"bench/application.py; OGX {ogx.stdout.strip()}; PostgreSQL {database}; "
+        f"one core of {cpu()}"
+    )
+
+
+def cpu() -> str:
+    """Name of the processor."""
     names = [
         line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]
-    card = names[0].partition(":")[2].strip() if names else platform.processor()
-    database = postgres.version.split()[0]
-    return (
-        f"bench/application.py; OGX {ogx.stdout.strip()}; PostgreSQL {database}; one core of {card}"
-    )
+    return names[0].partition(":")[2].strip() if names else platform.processor()
 
 
 def today() -> str:

@@ -13,6 +13,7 @@ from components.foundation.keys import Keys
 from components.foundation.network.network import NetworkIds
 from components.naming import Tags
 from components.pools.application_nodes import ApplicationNodes
+from components.service.application.answer_cache import AnswerCache, AnswerCacheArgs
 from components.service.application.application import Application, ApplicationArgs, Feedback
 from components.service.application.document_queue import DocumentQueue, DocumentQueueArgs
 from components.service.application.feedback_stream import FeedbackStream, FeedbackStreamArgs
@@ -28,6 +29,7 @@ from components.service.serving import Serving, ServingArgs
 from components.service.stores import ARTEFACTS, Stores, StoresArgs
 from components.service.target_registration import TargetRegistration, TargetRegistrationArgs
 from components.service.weights_import import WeightsImport, WeightsImportArgs
+from sizing.plan.service.application.cache import CachePlan
 from sizing.plan.service.application.context import ContextPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
 from sizing.plan.service.files.cdn import CdnPlan
@@ -61,6 +63,8 @@ class InferenceServiceArgs:
     """Feedback of its users; null where its application accepts none."""
     context: ContextPlan | None
     """Documents that its requests search; null where there are none."""
+    answer_cache: CachePlan | None
+    """Cache of its answers; null where its application keeps none."""
     called: bool
     """True where other services of the stack alone call it, without a load balancer."""
     dns: Dns | None
@@ -310,6 +314,7 @@ class InferenceService(pulumi.ComponentResource):
                 uploads=stores.by_role.get(UPLOADS),
                 feedback=self._feedback(stores),
                 changes=self._changes(stores),
+                cache=self._answer_cache(args.application_nodes),
                 key_arn=args.keys.data,
                 protected=args.database is not None and args.database.protected,
                 cluster_name=args.cluster.name,
@@ -320,6 +325,25 @@ class InferenceService(pulumi.ComponentResource):
                 tags=args.tags,
             ),
             self._in_cluster,
+        )
+
+    def _answer_cache(self, nodes: ApplicationNodes) -> AnswerCache | None:
+        """Cache of the application's answers; none where it keeps none."""
+        args = self._args
+        if args.answer_cache is None:
+            return None
+        return AnswerCache(
+            f"{self._name}-answers",
+            AnswerCacheArgs(
+                plan=args.answer_cache,
+                service=args.service,
+                vpc_id=args.network.vpc_id,
+                subnet_ids=list(args.network.private_subnet_ids.values()),
+                application_group_id=nodes.group_id,
+                key_arn=args.keys.data,
+                tags=args.tags,
+            ),
+            self._child,
         )
 
     def _feedback(self, stores: Stores) -> Feedback | None:

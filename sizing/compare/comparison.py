@@ -14,7 +14,7 @@ from sizing.hardware.ranking import Option, Ranking, pinned, ranking
 from sizing.hardware.search import find_hardware
 from sizing.plan.part import Rejected
 from sizing.replica.case import case_of
-from sizing.replica.traffic import request_rates
+from sizing.replica.response_cache import engine_rates
 from sizing.site import Site
 from sizing.values.field_error import FieldError
 from sizing.workload import AUTO, Capacity, Hardware, Method, Workload, lengths_are_known
@@ -49,7 +49,7 @@ def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
     """
     open_to_all = _open_to_all(workload)
     capacity = open_to_all.capacity
-    rates = request_rates(workload.traffic)
+    rates = engine_rates(workload)
     case = case_of(open_to_all, site, catalog)
     ranked = ranking(case, rates)
     best = ranked.best
@@ -92,7 +92,7 @@ def _nodes(site: Site, catalog: Catalog) -> Callable[[Workload], int | None]:
 
     def nodes_of(workload: Workload) -> int | None:
         case = case_of(workload, site, catalog)
-        result = find_hardware(case, request_rates(workload.traffic), None, ())
+        result = find_hardware(case, engine_rates(workload), None, ())
         return result.pool.nodes_total if isinstance(result, Served) else None
 
     return nodes_of

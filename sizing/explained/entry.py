@@ -28,6 +28,7 @@ from sizing.service import (
     weights_import,
 )
 from sizing.service.application import api as application
+from sizing.service.application import cache as answer_cache
 from sizing.service.application import context, feedback, vectors
 from sizing.service.host_memory import room as host_room
 from sizing.service.items import jobs
@@ -146,6 +147,12 @@ class Leaf:
             raise ValueError(f"{self.path} without an engine")
         return self.sized.serving
 
+    def engine_rate(self, load: str) -> str:
+        """Place of the requests a second that reach the engines: behind a cache where there is
+        one."""
+        behind = self.sized.traffic.engine_requests_per_s_mean is not None
+        return f"{{s.traffic.{'engine_' * behind}requests_per_s_{load}}}"
+
     @property
     def memory(self) -> MemoryPlan:
         """Memory of the leaf's service."""
@@ -183,6 +190,7 @@ class Leaf:
             "context": context,
             "context_fields": context_fields,
             "vectors": vectors,
+            "answer_cache": answer_cache,
             "gateway": gateway,
             "host_cache": host_cache,
             "host_room": host_room,

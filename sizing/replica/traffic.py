@@ -124,8 +124,11 @@ def slowest_answer_s(workload: Workload) -> Fraction | None:
     return None if output is None else answer_s(workload, exact(output))
 
 
-def traffic_plan(workload: Workload, rates: Rates) -> TrafficPlan:
-    """Return arrivals, and requests in flight by Little's law, N = rate x time."""
+def traffic_plan(workload: Workload, rates: Rates, at_engines: Rates | None = None) -> TrafficPlan:
+    """Return arrivals, and requests in flight by Little's law, N = rate x time.
+
+    `at_engines` are the rates behind a cache; None where all requests reach the engines.
+    """
     answer_s = slowest_answer_s(workload)
     in_flight = None if rates.peak is None or answer_s is None else rates.peak * answer_s
     return TrafficPlan(
@@ -133,4 +136,6 @@ def traffic_plan(workload: Workload, rates: Rates) -> TrafficPlan:
         requests_per_s_peak=plain_or_none(rates.peak),
         users_online_peak=plain_or_none(users_online_peak(workload.traffic)),
         requests_in_flight_peak=plain_or_none(in_flight),
+        engine_requests_per_s_mean=None if at_engines is None else plain(at_engines.mean),
+        engine_requests_per_s_peak=None if at_engines is None else plain_or_none(at_engines.peak),
     )

@@ -66,7 +66,7 @@ def _methods(service: ServicePlan, pool: PoolPlan) -> Iterator[Finding]:
 
 def _peak(service: ServicePlan, pool: PoolPlan) -> Iterator[Finding]:
     """Compare the peak with all GPUs, those of the burst included. A queue absorbs a peak."""
-    peak, utilisation = service.traffic.requests_per_s_peak, pool.utilisation_at_peak
+    peak, utilisation = service.traffic.peak_at_engines, pool.utilisation_at_peak
     if service.jobs is not None or peak is None or utilisation is None:
         return
     added = service.burst.replicas if service.burst is not None else 0

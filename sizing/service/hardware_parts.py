@@ -31,8 +31,10 @@ from sizing.replica.gpu_rate import capacity_plan
 from sizing.replica.memory import memory_plan
 from sizing.replica.methods import MethodEstimate, estimate, side_by_side
 from sizing.replica.rated import Rated
+from sizing.replica.response_cache import engine_rates
 from sizing.replica.traffic import Rates, stages_s
 from sizing.service.application.api import application_plan
+from sizing.service.application.cache import with_fleet
 from sizing.service.burst import burst_plan
 from sizing.service.choice import choice_plan
 from sizing.service.gateway import gateway_plan, job_gateway_plan, too_slow
@@ -133,18 +135,20 @@ def _served_parts(
     unserved: tuple[Rejected, ...],
     nvme_overflow_pools: frozenset[str],
 ) -> HardwareParts:
-    pool, load = served.pool, served.load
+    pool, load, at_engines = served.pool, served.load, engine_rates(case.workload)
     volumes, late = _volumes(case, served, nvme_overflow_pools)
     known = _estimate(case, served)
     choice, calibrated = choice_plan(case, served, chosen_by), None
     if known is not None:
         priced = _priced(case, served, choice)
-        calibrated = calibrated_plan(case.workload, known, pool, rates, load, priced=priced)
-    capacity = _capacity(case, served.rated, served.choice, rates)
+        calibrated = calibrated_plan(case.workload, known, pool, at_engines, load, priced=priced)
+    capacity = _capacity(case, served.rated, served.choice, at_engines)
     jobs, beyond = jobs_of(case, pool, served.rated.rate, rates, served=not unserved)
     item = item_plan(case, served.choice)
     rendered = renditions_plan(case, file, rates, pool=pool, item=item, jobs=jobs)
     application = application_plan(case, rates, served=not unserved)
+    if application is not None:
+        application = with_fleet(case, application, pool, capacity)
     if unserved:
         engine = EngineParts(rejected=unserved)
     else:
@@ -179,11 +183,11 @@ def _served_parts(
             served.choice,
             pool,
             burst=engine.burst,
-            rates=rates,
+            rates=at_engines,
             estimate=known,
             jobs=jobs,
         ),
-        states=states(pool, engine.serving, rates, served.rated.rate),
+        states=states(pool, engine.serving, at_engines, served.rated.rate),
         volumes=volumes,
         jobs=jobs,
         renditions=rendered,
@@ -209,7 +213,7 @@ def _unserved_parts(
     """Return the memory of the model, and the GPUs for the load where their rate is known."""
     choice, capacity = result.choice, None
     if result.rated is not None:
-        capacity = _capacity(case, result.rated, choice, rates)
+        capacity = _capacity(case, result.rated, choice, engine_rates(case.workload))
     return HardwareParts(
         memory_plan(case.need, choice.fit if choice else None),
         capacity,

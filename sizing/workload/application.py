@@ -8,9 +8,10 @@ from pydantic import Field
 
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
-from sizing.values.written import Ratio
+from sizing.values.units import SECONDS_PER_DAY
+from sizing.values.written import PositiveCount, Ratio
 from sizing.workload.data import Client, none_is_absent
-from sizing.workload.engine import Routing
+from sizing.workload.engine import Hits, Routing
 
 if TYPE_CHECKING:
     from sizing.workload.whole import Workload
@@ -37,6 +38,23 @@ class Feedback(Strict):
     """Mean bytes of the comment of one judgement; those without a comment count as 0."""
 
 
+CallRatio = Annotated[Ratio, Field(ge=0, lt=1)]
+"""Share of calls that a cache answers. Some always reach an engine: the first ones."""
+
+
+class ResponseCache(Hits):
+    """Answers of the engines that are kept for identical requests of the same user."""
+
+    hit_ratio: CallRatio
+    """Share of the calls of an engine that the cache answers. The application logs its hits and
+    misses."""
+    high_hit_ratio: CallRatio | None = None
+    """Optimistic end of the share. When left out, `hit_ratio` applies."""
+    ttl_s: PositiveCount
+    """Seconds for which the answers of a user are kept, from the first of them. All of them go
+    together."""
+
+
 class Application(Strict):
     """Application in front of the engines. It is the client of the database."""
 
@@ -46,6 +64,8 @@ class Application(Strict):
     """Mean bytes of files that users upload for one request. With 0, no files are accepted."""
     feedback: Annotated[Feedback | None, Field(exclude_if=absent)] = None
     """Feedback of users on answers. When left out, none is accepted."""
+    cache: Annotated[ResponseCache | None, Field(exclude_if=absent)] = None
+    """Answers for identical requests of the same user. When left out, none are kept."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -119,6 +139,10 @@ def check_application(workload: "Workload") -> None:
     if workload.in_transit is not None:
         message = "the application calls the engines without TLS"
         raise FieldError(("in_transit",), message, "none")
+    cache, kept_s = application.cache, workload.data.retention_days * SECONDS_PER_DAY
+    if cache is not None and cache.ttl_s > kept_s:
+        message = "answers would be kept longer than data.retention_days"
+        raise FieldError(("application", "cache", "ttl_s"), message, f"at most {kept_s}")
 
 
 def _client_is_the_application(workload: "Workload") -> None:

@@ -80,12 +80,10 @@ class Speculative(Strict):
         return self
 
 
-class KvOffload(Strict):
-    """KV cache in the host memory of the node. The user measures the hits; nothing is guessed."""
+class Hits(Strict):
+    """Hits of a cache. The user measures them; nothing is guessed."""
 
     hit_ratio: HitRatio
-    """Share of the prompt tokens that the GPU's cache lacks and the host memory has. vLLM counts
-    both: external_prefix_cache_hits over external_prefix_cache_queries."""
     low_hit_ratio: HitRatio | None = None
     """Conservative end of the share, which sizes the service. When left out, `hit_ratio`
     applies."""
@@ -111,6 +109,14 @@ class KvOffload(Strict):
     def high(self) -> Decimal:
         """Optimistic end of the share."""
         return self.hit_ratio if self.high_hit_ratio is None else self.high_hit_ratio
+
+
+class KvOffload(Hits):
+    """KV cache in the host memory of the node. The user measures the hits; nothing is guessed."""
+
+    hit_ratio: HitRatio
+    """Share of the prompt tokens that the GPU's cache lacks and the host memory has. vLLM counts
+    both: external_prefix_cache_hits over external_prefix_cache_queries."""
 
 
 class Engine(Strict):

@@ -252,6 +252,7 @@ APPLIED: dict[str, Any] = CHAT | {
         "api": "ogx",
         "file_bytes_per_request": 1_000,
         "feedback": {"share": 0.02, "comment_bytes": 40},
+        "cache": {"hit_ratio": 0.2, "low_hit_ratio": 0.1, "ttl_s": 3_600},
     },
     "data": {"retention_days": 365},
     "access": {"claims": [{"name": "aud", "values": ["applied"]}]},

@@ -39,6 +39,7 @@ VARIANTS: dict[str, tuple[Path, Files]] = {
     "application": (DEV, (ROOT / "workloads" / "chat-app.yaml",)),
     "documents": (DEV, (ROOT / "workloads" / "rag.yaml",)),
     "embeddings": (DEV, (ROOT / "workloads" / "embeddings.yaml",)),
+    "cached-answers": (DEV, (ROOT / "workloads" / "faq-app.yaml",)),
     "clips": (DEV, (ROOT / "workloads" / "clips.yaml",)),
     "clips-public": (example("clips-public"), (ROOT / "workloads" / "clips-public.yaml",)),
 }
@@ -55,6 +56,7 @@ SHOWS = {
     "application": "kubernetes:batch/v1:CronJob",
     "documents": "aws:s3/bucketNotification:BucketNotification",
     "embeddings": "kubernetes:apps/v1:Deployment",
+    "cached-answers": "aws:elasticache/serverlessCache:ServerlessCache",
     "clips": "kubernetes:apps/v1:Deployment",
     "clips-public": "aws:cloudfront/distribution:Distribution",
     "two-models": "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",

@@ -33,8 +33,17 @@ def searching() -> Plan:
 
 
 @cache
-def baseline(*, limits: bool) -> Recorded:
-    return recording(limited() if limits else plan(), preview=True)
+def cached() -> Plan:
+    """Plan of an application that keeps answers."""
+    return read_plan([ROOT / "workloads" / "faq-app.yaml"], ROOT / "Pulumi.dev.yaml")
+
+
+PLANS = {"application": plan, "tokens": limited, "cache": cached}
+
+
+@cache
+def baseline(name: str) -> Recorded:
+    return recording(PLANS[name](), preview=True)
 
 
 @cache
@@ -87,11 +96,18 @@ def limit_claims() -> list[Claim]:
     return [claim for claim in claims(limited()) if {"application", "tokens"} <= {*claim.path}]
 
 
-@pytest.mark.parametrize("claim", [*application_claims(), *limit_claims()], ids=place)
+def cache_claims() -> list[Claim]:
+    """Claims of a cache of answers."""
+    return [claim for claim in claims(cached()) if {"application", "cache"} <= {*claim.path}]
+
+
+CLAIMS = [*application_claims(), *limit_claims(), *cache_claims()]
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=place)
 def test_a_changed_leaf_changes_what_it_claims(claim: Claim) -> None:
-    limits = "tokens" in claim.path
-    before = values_of(baseline(limits=limits), claim)
-    whole = limited() if limits else plan()
+    name = next((part for part in ("tokens", "cache") if part in claim.path), "application")
+    before, whole = values_of(baseline(name), claim), PLANS[name]()
     changed = recording(with_leaf(whole, claim.path, other(claim)), preview=True)
     after = values_of(changed, claim)
     assert [pair for pair in after if pair not in before]
@@ -99,7 +115,7 @@ def test_a_changed_leaf_changes_what_it_claims(claim: Claim) -> None:
 
 def test_a_limit_reaches_the_pods_and_the_database_alone() -> None:
     """The firewall, the engines and the setup are those of an application without one."""
-    before, after = baseline(limits=False), baseline(limits=True)
+    before, after = baseline("application"), baseline("tokens")
     assert len(before.resources) == len(after.resources)
     changed = [
         new.type
@@ -112,6 +128,13 @@ def test_a_limit_reaches_the_pods_and_the_database_alone() -> None:
 def test_the_claims_cover_the_application() -> None:
     """Guard: the other test would still pass if a claim were deleted with its wire."""
     assert [str(claim.path[-1]) for claim in limit_claims()] == ["tokens_per_user_per_min"]
+    assert [str(claim.path[-1]) for claim in cache_claims()] == [
+        "ttl_s",
+        "largest_bytes",
+        "deadline_ms",
+        "storage_gb",
+        "ecpu_per_s_allowed",
+    ]
     assert {str(claim.path[-1]) for claim in application_claims()} == {
         "ami_type",
         "audience",

@@ -14,6 +14,7 @@ from sizing.workload import Workload
 from templates.application import (
     APPLICATION_PORT,
     APPLICATION_WIRES,
+    CACHE_PORT,
     DATABASE_PORT,
     Configuration,
 )
@@ -135,10 +136,25 @@ def test_the_pods_that_delete_can_erase_a_user() -> None:
     assert container["command"][-2:] == ["/programs/application_rows.py", "expire"]
 
 
+def test_the_pods_that_answer_or_erase_reach_the_cache_of_answers() -> None:
+    """Guard: the setup would run again for what it does not use."""
+    cache = application(PLAN).cache
+    assert cache is not None
+    answering, setup, deleting = (environment(PLAN, name) for name in PODS)
+    reached = {"CACHE_HOST", "CACHE_NAME", "CACHE_PORT", "CACHE_USER"}
+    assert {name for name in deleting if name.startswith("CACHE_")} == reached
+    assert not [name for name in setup if name.startswith("CACHE_")]
+    assert reached < answering.keys()
+    assert answering["CACHE_TTL_S"] == str(cache.ttl_s) == "3600"
+    assert answering["CACHE_DEADLINE_MS"] == str(cache.deadline_ms)
+    assert answering["CACHE_LARGEST_BYTES"] == str(cache.largest_bytes)
+
+
 def test_feedback_changes_nothing_of_the_setup() -> None:
     """Guard: a Job that changes is deleted and runs again."""
     without = applied_plan(application={"api": "ogx", "file_bytes_per_request": 1_000})
-    assert environment(PLAN, PODS[0]).keys() - environment(without, PODS[0]).keys() == {
+    added = environment(PLAN, PODS[0]).keys() - environment(without, PODS[0]).keys()
+    assert {name for name in added if not name.startswith("CACHE_")} == {
         "FEEDBACK_BUCKET",
         "FEEDBACK_STREAM",
     }
@@ -268,7 +284,10 @@ def test_only_the_application_reaches_the_engines_and_only_its_balancer_reaches_
     names = {"application", "application-setup", "application-expiry"}
     assert {name for name, ports in sends.items() if DATABASE_PORT in ports} == names
     assert {name for name, ports in sends.items() if ENGINE_PORT in ports} == {"application"}
-    assert all(ports <= {53, 80, 443, DATABASE_PORT, ENGINE_PORT} for ports in sends.values())
+    cached = {name for name, ports in sends.items() if CACHE_PORT in ports}
+    assert cached == {"application", "application-expiry"}
+    known = {53, 80, 443, DATABASE_PORT, ENGINE_PORT, CACHE_PORT}
+    assert all(ports <= known for ports in sends.values())
 
 
 def test_each_policy_selects_the_pods_that_it_is_for() -> None:

@@ -15,6 +15,7 @@ from components.cluster_services.pod_identity import PodIdentityArgs, pod_identi
 from components.naming import Tags
 from components.policy import allow, policy
 from components.script_map import script_map
+from components.service.application.answer_cache import AnswerCache
 from components.service.application.document_queue import DocumentQueue
 from components.service.application.feedback_stream import FeedbackStream
 from components.service.database import Database
@@ -51,6 +52,8 @@ class ApplicationArgs:
     """Where feedback goes; null where none is accepted."""
     changes: DocumentQueue | None
     """Queue of changed documents; null where requests search none."""
+    cache: AnswerCache | None
+    """Cache of answers; null where none are kept."""
     key_arn: pulumi.Input[str]
     """Key of the secret, of the database's own secret, and of the bucket."""
     protected: bool
@@ -87,11 +90,12 @@ class Application(pulumi.ComponentResource):
         deleting = self._account(EXPIRY, self._deleting_rights())
         setup = self._account(SETUP, self._setup_rights())
         files = [self._files("script-application"), self._files("application-config")]
+        reached = [] if args.cache is None else args.cache.ready
         ready = self._setup([*args.after, *args.database.ready, *setup, *files])
         self.service = self._service()
         self._budget()
-        self._deployment([*args.after, *own, *files, ready])
-        self._expiry([*args.after, *deleting, *files, ready])
+        self._deployment([*args.after, *reached, *own, *files, ready])
+        self._expiry([*args.after, *reached, *deleting, *files, ready])
         if args.changes is not None:
             working = self._account(INGESTION, self._working_rights(args.changes))
             self._ingestion([*args.after, *working, *files, ready])
@@ -115,6 +119,10 @@ class Application(pulumi.ComponentResource):
         if args.feedback is not None:
             buckets["feedback_bucket"] = args.feedback.store.bucket
             buckets["feedback_stream"] = args.feedback.stream.stream
+        cache = args.cache
+        if cache is not None:
+            buckets |= {"cache_host": cache.host, "cache_name": cache.cache_name}
+            buckets["cache_user"] = cache.user
         return {
             "database_host": database.host,
             "application_secret_arn": self._secret.arn,
@@ -146,12 +154,14 @@ class Application(pulumi.ComponentResource):
         return policy(secret, *changes.working_rights)
 
     def _common_rights(self) -> list[dict[str, Any]]:
-        """Rights to the password and to the files of users."""
+        """Rights to the password, to the files of users, and to the cache of answers."""
         args, uploads = self._args, self._args.uploads
         statements = [
             allow("secretsmanager:GetSecretValue", self._secret.arn),
             allow(["kms:Decrypt", "kms:GenerateDataKey"], args.key_arn),
         ]
+        if args.cache is not None:
+            statements.append(allow("elasticache:Connect", args.cache.arns))
         if uploads is not None:
             actions = [
                 "s3:AbortMultipartUpload",

@@ -64,6 +64,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "public ingress": ("gateway.*",),
     "host cache": ("host_cache.*",),
     "feedback": ("application.feedback.*",),
+    "answers": ("application.cache.*",),
     "cost": ("choice.pool_usd_per_month",),
     "buy": ("buying.*",),
     "load": ("traffic.requests_per_s_peak", "pool.utilisation_at_peak"),

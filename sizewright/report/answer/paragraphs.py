@@ -6,6 +6,7 @@ from typing import assert_never
 from sizewright.layout.numbers import data_size, duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
 from sizing.plan.service.application.api import ApplicationPlan, TokenLimitPlan
+from sizing.plan.service.application.cache import CachePlan
 from sizing.plan.service.application.context import ContextPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
 from sizing.plan.service.files.cdn import CdnPlan
@@ -181,6 +182,25 @@ def application(plan: ApplicationPlan) -> str:
     if plan.tokens is not None:
         text += f"; {token_limit(plan.tokens)}"
     return text
+
+
+def answers(plan: CachePlan) -> str:
+    """Cache of answers, what it holds and what it saves, without a final stop."""
+    stated = {each.hit_ratio for each in plan.hits}
+    band = f" (of {share(min(stated))} to {share(max(stated))})" if len(stated) > 1 else ""
+    text = (
+        f"{share(plan.hit_ratio)} of requests reach no engine{band}; at most {plan.entries:,} "
+        f"answers of {plan.entry_bytes:,} bytes for {plan.ttl_s:,} s in {plan.storage_gb:,} GB, "
+        f"{number(plan.ecpu_per_s)} processing units/s at the busiest moment"
+    )
+    if plan.gpus_needed_without is None or plan.empty_ratio is None:
+        return text
+    needed = {each.hit_ratio: each.gpus_needed for each in plan.hits}
+    ends = ", ".join(f"{gpus:,} at {share(ratio)}" for ratio, gpus in needed.items())
+    return (
+        f"{text}; GPUs needed: {ends}, {plan.gpus_needed_without:,} without it; with an empty "
+        f"cache the fleet serves {share(plan.empty_ratio)} of the busiest moment"
+    )
 
 
 def feedback(plan: FeedbackPlan) -> str:

@@ -7,6 +7,7 @@ from sizewright.layout.numbers import data_size, duration, number, plural, share
 from sizewright.layout.table import Table
 from sizewright.report.answer.contradicted import contradiction_table
 from sizewright.report.answer.paragraphs import (
+    answers,
     application,
     application_database,
     burst_serves_peak,
@@ -98,12 +99,22 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "application", application(service.application)
         yield "database", application_database(service.application)
         yield from _of_application(service.application)
+        yield from _application_rows(service.application)
     if service.cdn:
         yield "delivery", delivery(service.cdn)
     yield from stages(service)
     for name, text in (("public ingress", public_ingress(service)), ("import", imported(service))):
         if text:
             yield name, text
+
+
+def _application_rows(plan: ApplicationPlan) -> Iterator[tuple[str, str]]:
+    yield "application", application(plan)
+    yield "database", application_database(plan)
+    if plan.cache:
+        yield "answers", answers(plan.cache)
+    if plan.feedback:
+        yield "feedback", feedback(plan.feedback)
 
 
 def _bucket_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
@@ -129,6 +140,9 @@ def _traffic(service: ServicePlan) -> str:
     traffic = service.traffic
     text = f"{number(traffic.requests_per_s_mean)} requests/s mean"
     text += f", {number(traffic.requests_per_s_peak)} peak"
+    if traffic.engine_requests_per_s_mean is not None:
+        at_engines = number(traffic.engine_requests_per_s_mean)
+        text += f"; {at_engines} and {number(traffic.engine_requests_per_s_peak)} at the engines"
     if traffic.users_online_peak is not None:
         text += f"; {number(traffic.users_online_peak)} users online"
     if traffic.requests_in_flight_peak is not None:

@@ -149,9 +149,10 @@ def _engine(service: ServicePlan, choice: ChoicePlan) -> Iterator[tuple[str, str
 
 
 def _unpriced(service: ServicePlan) -> str:
-    """Clause on nodes that the cost does not contain; empty without any."""
+    """Clause on nodes and a cache that the cost does not contain; empty without any."""
     nodes = {"renditions": service.rendition_workers, "the application": service.application_pods}
     clauses = [f"{plural(count, 'node')} for {what}" for what, count in nodes.items() if count]
+    clauses += ["the cache of answers"] if service.answer_cache else []
     return f"; without {' and '.join(clauses)}" if clauses else ""
 
 
@@ -290,6 +291,17 @@ def _tight_limit(service: ServicePlan) -> Iterator[str]:
         )
 
 
+def _empty_cache(service: ServicePlan) -> Iterator[str]:
+    """Sentence where the fleet cannot serve the busiest moment without its cache of answers."""
+    cache = None if service.application is None else service.application.cache
+    if cache is None or cache.empty_ratio is None or cache.empty_ratio >= 1:
+        return
+    yield (
+        f"{service.name}: while the cache of answers is empty, the fleet serves "
+        f"{share(cache.empty_ratio)} of the busiest moment."
+    )
+
+
 def _warnings(plan: Plan) -> Iterator[str]:
     """Sentences about what is open to the internet, old locks, and what nobody verified."""
     if public := [service.name for service in plan.services if public_ingress(service)]:
@@ -313,6 +325,7 @@ def _warnings(plan: Plan) -> Iterator[str]:
             ratio = number(application.interaction_ratio)
             yield f"{service.name}: the stated bytes of data are {ratio} times the measured ones."
         yield from _tight_limit(service)
+        yield from _empty_cache(service)
     if plan.unverified:
         verb = "is" if len(plan.unverified) == 1 else "are"
         yield f"{plural(len(plan.unverified), 'version')} {verb} unverified."

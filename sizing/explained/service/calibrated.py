@@ -78,7 +78,7 @@ def _estimate_gpus(leaf: Leaf) -> Entry:
     estimate: EstimatePlan = getattr(_calibrated(leaf), leaf.keys[-2])
     load = leaf.capacity.load
     text = (
-        f"ceil({{s.traffic.requests_per_s_{load}}} * (1 + {{s.calibrated.imbalance_ratio}})"
+        f"ceil({leaf.engine_rate(load)} * (1 + {{s.calibrated.imbalance_ratio}})"
         f" / {estimate.requests_per_replica_per_s!r}) * {{s.pool.tensor_parallel}}"
     )
     return Entry(

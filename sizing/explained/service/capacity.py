@@ -101,7 +101,7 @@ def _gpus_at(load: str) -> Explainer:
         return Entry(
             f"GPUs that the {load} rate alone requires, before spares",
             f"ceil({load} rate x GPU-seconds of one request)",
-            f"ceil({{s.traffic.requests_per_s_{load}}} * {{s.capacity.request_s}})",
+            f"ceil({leaf.engine_rate(load)} * {{s.capacity.request_s}})",
             leaf.method,
             leaf.method_source,
         )
@@ -204,7 +204,7 @@ def _ratio(leaf: Leaf) -> Entry:
 
 def utilisation(load: str, leaf: Leaf, replicas: str) -> str:
     """Utilisation as arithmetic: of a full batch by the calibrated method, else of the rate."""
-    rate = f"{{s.traffic.requests_per_s_{load}}}"
+    rate = leaf.engine_rate(load)
     if leaf.capacity.saturation_requests_per_s is not None:
         return f"{rate} / ({replicas} * {{s.capacity.saturation_requests_per_s}})"
     return f"{rate} * {{s.capacity.request_s}} / ({replicas} * {{s.pool.gpus_per_replica}})"
@@ -214,6 +214,15 @@ def busiest_rate(leaf: Leaf) -> str:
     """Requests a second at the busiest known moment: at the peak, else the mean."""
     peak = leaf.sized.traffic.requests_per_s_peak is not None
     return "{s.traffic.requests_per_s_peak}" if peak else "{s.traffic.requests_per_s_mean}"
+
+
+def _engine_rate(leaf: Leaf) -> Entry:
+    load = leaf.keys[-1].rpartition("_")[2]
+    return Entry(
+        f"requests a second that reach the engines, {load}",
+        f"{load} rate x (1 - hit ratio of the cache of answers)",
+        f"{{s.traffic.requests_per_s_{load}}} * (1 - {{s.application.cache.hit_ratio}})",
+    )
 
 
 CAPACITY: Registry = {
@@ -231,6 +240,7 @@ CAPACITY: Registry = {
             "{w.traffic.daily_users} * {w.traffic.peak_users_share}",
         ),
         "requests_in_flight_peak": _in_flight,
+        "engine_requests_per_s_*": _engine_rate,
     },
     CapacityPlan: {
         "request_s": _request_s,

@@ -172,8 +172,8 @@ LATENCY: Registry = {
         "numbers.gpus_by_method": Entry(
             "GPUs needed, before packing", "as the service's pool", "{s.pool.gpus_needed}"
         ),
-        "numbers.peak_requests_per_s": Entry(
-            "requests a second at the peak", "as its traffic", "{s.traffic.requests_per_s_peak}"
+        "numbers.peak_requests_per_s": lambda leaf: Entry(
+            "requests a second at the peak", "as its traffic", leaf.engine_rate("peak")
         ),
         "numbers.nodes_in_one_zone": Entry("nodes in all", "as its pool", "{s.pool.nodes_total}"),
         "numbers.zones_of_site": Entry(

@@ -14,12 +14,10 @@ def _by_constraint(leaf: Leaf) -> Entry:
     load, name = leaf.capacity.load, leaf.keys[-1]
     each = leaf.capacity.requests_per_replica_per_s.get(name)
     symbols = f"ceil({load} rate x GPU-seconds of one request)"
-    numbers = f"ceil({{s.traffic.requests_per_s_{load}}} * {{s.capacity.request_s}})"
+    numbers = f"ceil({leaf.engine_rate(load)} * {{s.capacity.request_s}})"
     if each is not None:
         symbols = f"ceil({load} rate x GPUs a replica / rate that {name} allows it)"
-        numbers = (
-            f"ceil({{s.traffic.requests_per_s_{load}}} * {{s.pool.tensor_parallel}} / {each!r})"
-        )
+        numbers = f"ceil({leaf.engine_rate(load)} * {{s.pool.tensor_parallel}} / {each!r})"
     return Entry(
         f"GPUs that {name} alone would need",
         symbols,

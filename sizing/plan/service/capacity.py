@@ -1,7 +1,12 @@
 """Load, rate of one GPU, and the methods compared."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from sizing.plan.part import Part
 from sizing.values.exact import Number
+from sizing.values.strict import absent
 
 
 class TrafficPlan(Part):
@@ -11,6 +16,16 @@ class TrafficPlan(Part):
     users_online_peak: Number | None
     requests_in_flight_peak: Number | None
     """Requests in flight at the peak, if each just meets the latency targets; null without them."""
+    engine_requests_per_s_mean: Annotated[Number | None, Field(exclude_if=absent)] = None
+    """Requests per second that reach the engines on the mean; absent where all of them do."""
+    engine_requests_per_s_peak: Annotated[Number | None, Field(exclude_if=absent)] = None
+    """Requests per second that reach the engines at the peak; absent where all of them do."""
+
+    @property
+    def peak_at_engines(self) -> Number | None:
+        """Requests per second that reach the engines at the peak; null without a peak."""
+        behind = self.engine_requests_per_s_peak
+        return self.requests_per_s_peak if behind is None else behind
 
 
 class CapacityPlan(Part):

@@ -9,6 +9,7 @@ from sizing.plan.buying import BuyingPlan
 from sizing.plan.part import Part, Reason, Rejected
 from sizing.plan.reaches import NETWORK_POLICY, Reaches
 from sizing.plan.service.application.api import ApplicationPlan
+from sizing.plan.service.application.cache import CachePlan
 from sizing.plan.service.application.context import ContextPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
@@ -157,6 +158,12 @@ class ServicePlan(Part):
     def lacks_jobs(self) -> bool:
         """True where nothing accepts the jobs of a queued service, which has a pool."""
         return any(r.reason is Reason.no_job_api for r in self._unserved)
+
+    @property
+    def answer_cache(self) -> CachePlan | None:
+        """Cache of its application's answers; null where it has none or is not built."""
+        application = self.application
+        return application.cache if application and application.pods_built else None
 
     @property
     def feedback(self) -> FeedbackPlan | None:

@@ -17,7 +17,7 @@ from sizing.plan.service.application.api import (
 )
 from sizing.replica.case import Case
 from sizing.replica.traffic import Rates
-from sizing.service.application import context, feedback
+from sizing.service.application import cache, context, feedback
 from sizing.service.gateway import DRAIN_LIMIT_S, longest_answer_s
 from sizing.service.stores.aurora import (
     capacity,
@@ -115,7 +115,7 @@ def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
     """CPU seconds of the application for one response.
 
     base + s a token x tokens of the answer + s a KiB x KiB of earlier turns + share x s of feedback
-    + s of a limit of tokens + share x s of a search
+    + s of a limit of tokens + share x s of a search + s of a cache of answers
 
     Basis: measured, the highest of each (`sizing/catalog/data/application_work.csv`). The
     application streams from the engine even where its caller does not.
@@ -124,7 +124,8 @@ def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
     history = measured(catalog, "cpu_s_per_history_kib") * history_bytes(workload) / KIB
     once = measured(catalog, "cpu_s_per_response") + feedback.cpu_s(workload, catalog)
     limit = measured(catalog, LIMIT_CPU) if limits_tokens(workload) else 0
-    return once + tokens + history + limit + context.cpu_s(workload, catalog)
+    kept = cache.cpu_s(workload, catalog, answer_tokens(workload))
+    return once + tokens + history + limit + context.cpu_s(workload, catalog) + kept
 
 
 def limits_tokens(workload: Workload) -> bool:
@@ -272,6 +273,13 @@ def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPl
         pods=_pods(case, total - needed) if served else None,
         tokens=_token_limit(workload, rates, catalog),
         context=documents,
+        cache=cache.cache_plan(
+            workload,
+            rates,
+            catalog,
+            processes=PROCESSES * total,
+            tokens=answer_tokens(workload),
+        ),
     )
 
 
@@ -353,7 +361,7 @@ def database_tls(region: str) -> str:
 
 def beyond_limits(plan: ApplicationPlan) -> list[str]:
     """Limits that the application exceeds, each with its numbers: of the database, of one node
-    group and of the stream of feedback.
+    group, of the stream of feedback and of the cache of answers.
 
     A proxy of connections would not help: the application's driver prepares its statements, and
     Amazon's proxy keeps a connection of its own for each session that does.
@@ -365,4 +373,5 @@ def beyond_limits(plan: ApplicationPlan) -> list[str]:
     if plan.pods_total > NODES_PER_GROUP_LIMIT:
         reasons.append(f"{pods} exceed the {NODES_PER_GROUP_LIMIT} nodes of one node group")
     reasons += [] if plan.feedback is None else feedback.beyond_stream(plan.feedback)
-    return [*reasons, *([] if plan.context is None else context.beyond_memory(plan.context))]
+    reasons += [] if plan.context is None else context.beyond_memory(plan.context)
+    return reasons if plan.cache is None else [*reasons, *cache.beyond_cache(plan.cache)]

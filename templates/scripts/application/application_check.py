@@ -28,6 +28,8 @@ FORM_BYTES = 65_536
 RESPONSES, CHAT = "/v1/responses", "/v1/chat/completions"
 MODEL_PATHS = (RESPONSES, CHAT)
 """Requests that an engine answers."""
+STORED = "sizewright.stored"
+"""Entry of a request's scope: False where its body states `store: false`."""
 NOT_SERVED = "/compact"
 """End of the path of a request that would load a tokenizer from the internet."""
 VECTORS = "/v1/vector"
@@ -118,7 +120,7 @@ class Check:
             await self._app(scope, receive, send)
             return
         try:
-            body = await self._checked(scope, receive)
+            body, given = await self._checked(scope, receive)
             if self._held + len(body) > HELD_BYTES:
                 raise RefusedError(503, "too many large requests at once; try again")
         except RefusedError as refused:
@@ -127,12 +129,13 @@ class Check:
         headers = [each for each in scope["headers"] if not each[0].lower().startswith(OWN)]
         self._held += len(body)
         try:
-            await self._app({**scope, "headers": headers}, replayed(body, receive), send)
+            stored = {STORED: given.get("store") is not False}
+            await self._app({**scope, "headers": headers, **stored}, replayed(body, receive), send)
         finally:
             self._held -= len(body)
 
-    async def _checked(self, scope: Scope, receive: Receive) -> bytes:
-        """Body of a request. Raises RefusedError."""
+    async def _checked(self, scope: Scope, receive: Receive) -> tuple[bytes, dict[str, Any]]:
+        """Body of a request, and its fields where it is JSON. Raises RefusedError."""
         listed = [(name.lower(), value.decode("latin-1")) for name, value in scope["headers"]]
         headers, path = dict(listed), scope["path"].rstrip("/")
         check_subject(headers.get(b"authorization", ""))
@@ -149,10 +152,11 @@ class Check:
         if body and not is_file:
             if kinds != [JSON]:
                 raise RefusedError(415, f"the body must be {JSON}")
-            self._check_json(path, body)
-        return body
+            return body, self._check_json(path, body)
+        return body, {}
 
-    def _check_json(self, path: str, body: bytes) -> None:
+    def _check_json(self, path: str, body: bytes) -> dict[str, Any]:
+        """Fields of a body. Raises RefusedError."""
         try:
             given = json.loads(body)
         except (ValueError, RecursionError):
@@ -165,6 +169,7 @@ class Check:
             raise RefusedError(400, "the address of an image, document or server is refused", field)
         if path in MODEL_PATHS:
             self._check_model(given)
+        return given
 
     def _check_model(self, given: dict[str, Any]) -> None:
         model = given.get("model")

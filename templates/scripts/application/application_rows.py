@@ -10,16 +10,18 @@ conversation goes at once: OGX keeps the history of a conversation that its user
 stay until their users delete them. Counts of tokens go when their minute is long over.
 
 `erase OWNER` deletes every row of one user in all tables, and all versions of the objects of their
-files in BUCKET, below KEY_PREFIX where that is given, and their lines of feedback. A line is in the
-bucket 15 minutes after it was sent, or up to 24 hours while deliveries fail: run it again then.
+files in BUCKET, below KEY_PREFIX where that is given, their lines of feedback, and the answers that
+a cache keeps for them. A line is in the bucket 15 minutes after it was sent, or up to 24 hours
+while deliveries fail: run it again then.
 
 Documents are the operator's, and stay. `expire` drops the vectors of earlier embedding models where
 DOCUMENTS names the store of the present one.
 
-FEEDBACK_BUCKET is the bucket of feedback, where there is one. DATABASE_HOST, DATABASE_PORT,
-DATABASE, DATABASE_TLS, ROLE, AWS_REGION, and SECRET_FILE or SECRET_ARN say where the database is.
-BATCH is the most conversations, responses or other rows of one transaction. The exit code is 0, 1
-where something is left or out of reach, or 2 for wrong arguments.
+FEEDBACK_BUCKET is the bucket of feedback, where there is one, and CACHE_HOST the cache of answers.
+DATABASE_HOST, DATABASE_PORT, DATABASE, DATABASE_TLS, ROLE, AWS_REGION, and SECRET_FILE or
+SECRET_ARN say where the database is. BATCH is the most conversations, responses or other rows of
+one transaction. The exit code is 0, 1 where something is left or out of reach, or 2 for wrong
+arguments.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from application_cache import FAULTS as CACHE_FAULTS
+from application_cache import erased as erased_answers
 from application_database import COUNTS, FAULTS, connected, in_schema, login_of, tables, take_turn
 from application_files import Files
 from application_records import Records, Removed
@@ -206,7 +210,19 @@ async def erased(given: Mapping[str, str], owner: str, batch: int) -> int:
         rows = Rows(connection, batch)
         left = await rows.erase(owner, Files(given))
         left += await without_feedback(given, rows, lambda records: records.erase(owner))
+        left += await without_answers(given, rows, owner)
     report("erased", deleted=rows.deleted, left=left)
+    return left
+
+
+async def without_answers(given: Mapping[str, str], rows: Rows, owner: str) -> int:
+    """Delete what a cache keeps for a user, where there is one; return how much is left.
+
+    Raises one of `CACHE_FAULTS`, after all else is deleted.
+    """
+    if not given.get("CACHE_HOST"):
+        return 0
+    rows.deleted["answers"], left = await erased_answers(given, owner)
     return left
 
 
@@ -248,7 +264,7 @@ def main(words: Sequence[str], given: Mapping[str, str]) -> int:
         return 2
     try:
         return 1 if asyncio.run(work) else 0
-    except FAULTS as fault:
+    except (*FAULTS, *CACHE_FAULTS) as fault:
         report("rows_failed", reason=code_of(fault))
         return 1
 

@@ -5,8 +5,10 @@ where it is not known, and BODY_BYTES and FILE_BYTES the largest request and fil
 path of OGX's configuration. FEEDBACK_STREAM is the stream of feedback, where it is taken.
 TOKENS_PER_USER_PER_MIN is the limit of a user's tokens, or absent. Where it is stated, each call of
 an engine counts, and DATABASE_HOST, DATABASE_PORT, DATABASE, DATABASE_TLS, ROLE and SECRET_FILE say
-where the counts are. DOCUMENTS is the store of documents that requests may search, or absent, and
-PASSAGES the most that a search returns.
+where the counts are. CACHE_HOST is the cache of answers, or absent; CACHE_DEADLINE_MS and
+CACHE_LARGEST_BYTES are the time that a request waits for it, and the largest answer in it.
+DOCUMENTS is the store of documents that requests may search, or absent, and PASSAGES the most that
+a search returns.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from application_answers import Asking, cached
+from application_cache import Answers
 from application_check import STORE, App, Check
 from application_feedback import Collecting
 from application_records import Stream
@@ -62,11 +66,21 @@ def limit_tokens(application: Any, counts: Counts) -> None:
 def search_documents(store: str, passages: int) -> None:
     """Search the documents of a store before an engine is called, for at most so many passages.
 
-    Guard: it comes after the limit of tokens, which counts no search.
+    Guard: it is outside the limit of tokens, which counts no search, and outside the cache of
+    answers, so that an answer is kept for the passages that it rests on.
     """
     Engines.openai_chat_completion = searched(Engines.openai_chat_completion, Chunk.model_validate)
     name = "_execute_file_search_via_vector_store"
     setattr(ToolExecutor, name, bounded(getattr(ToolExecutor, name), store, passages))
+
+
+def keep_answers(application: Any, answers: Answers, most_bytes: int) -> None:
+    """Answer calls of an engine from a cache, where it has an answer.
+
+    Guard: it is outside the limit of tokens, so that an answer of the cache takes none.
+    """
+    Engines.openai_chat_completion = cached(Engines.openai_chat_completion, answers, most_bytes)
+    application.user_middleware.append(Middleware(Asking))
 
 
 def create() -> App:
@@ -80,6 +94,9 @@ def create() -> App:
     context_tokens = int(given["CONTEXT_TOKENS"])
     if limit := int(given.get("TOKENS_PER_USER_PER_MIN", "0")):
         limit_tokens(application, Counts(given, limit, context_tokens))
+    if given.get("CACHE_HOST"):
+        answers = Answers(given, int(given["CACHE_DEADLINE_MS"]) / 1000)
+        keep_answers(application, answers, int(given["CACHE_LARGEST_BYTES"]))
     if store:
         search_documents(store, int(given["PASSAGES"]))
     app = Check(

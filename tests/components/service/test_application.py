@@ -3,8 +3,10 @@
 import json
 from typing import Any
 
+import pulumi
 import pytest
 
+from components.service.application.answer_cache import cache_name
 from sizewright.record import Recorded, RecordedResource
 from sizing.plan.whole import Plan
 from tests.components.plans import APPLIED, applied_plan, chat_plan
@@ -12,6 +14,7 @@ from tests.components.recording import before, children, named, of_type
 from tests.components.stacks import stack
 
 NAME = "sw-applied-application"
+CACHE = "sw-applied-answers"
 PLAN = applied_plan()
 
 
@@ -206,3 +209,77 @@ def test_workers_of_documents_have_their_own_rights_and_the_others_none_of_them(
 def test_without_documents_there_is_no_queue() -> None:
     recording = stack(PLAN)
     assert not of_type(recording, "BucketNotification") and not of_type(recording, "sqs/queue:")
+
+
+def test_the_cache_admits_the_nodes_of_applications_and_no_others(recording: Recorded) -> None:
+    """The nodes of engines, of the cluster and of renditions are in other groups."""
+    group = named(recording, "sw-applied-answers-group")
+    rules = [r for r in of_type(recording, "SecurityGroupIngressRule") if CACHE in r.name]
+    assert [rule.inputs["fromPort"] for rule in rules] == [6379]
+    assert [rule.inputs["toPort"] for rule in rules] == [6379]
+    named(recording, "sw-applications-group")
+    cached = of_type(recording, "serverlessCache")[0]
+    assert group.key in cached.depends_on
+    assert {*rules[0].depends_on} == {group.key, named(recording, "sw-applications-group").key}
+
+
+def test_the_cache_is_encrypted_without_passwords_snapshots_or_protection() -> None:
+    recording = stack(PLAN, False)
+    (cache,) = of_type(recording, "serverlessCache")
+    (user,) = of_type(recording, "elasticache/user:User")
+    (users,) = of_type(recording, "elasticache/userGroup")
+    plan = PLAN.services[0].answer_cache
+    assert plan is not None
+    inputs = cache.inputs
+    assert (inputs["engine"], inputs["majorEngineVersion"]) == ("valkey", "8")
+    assert inputs["cacheUsageLimits"] == {
+        "dataStorage": {"maximum": plan.storage_gb, "unit": "GB"},
+        "ecpuPerSeconds": [{"maximum": plan.ecpu_per_s_allowed}],
+    }
+    assert inputs["snapshotRetentionLimit"] == 0 and not cache.protect
+    assert "keys-data" in str(inputs["kmsKeyId"])
+    assert "elasticache.us-east-1.amazonaws.com" in str(
+        named(recording, "sw-keys-data", "kms/key").inputs["policy"]
+    )
+    assert user.inputs["authenticationMode"] == {"type": "iam"}
+    assert not {"passwords", "passwordsWo", "noPasswordRequired"} & user.inputs.keys()
+    assert user.inputs["userId"] == user.inputs["userName"]
+    assert users.inputs["userIds"] == [user.inputs["userId"]]
+    assert inputs["userGroupId"] == users.inputs["userGroupId"]
+    rights = str(user.inputs["accessString"]).split()
+    assert rights[:3] == ["on", "~answers:*", "-@all"]
+
+
+def test_only_the_pods_that_answer_or_erase_may_connect_to_the_cache() -> None:
+    recording = stack(PLAN, False)
+    connect = "elasticache:Connect"
+    for account in ("identity", "expiry-identity"):
+        (allowed,) = [
+            s for s in statements(recording, f"{NAME}-{account}") if s["Action"] == connect
+        ]
+        cache, user = map(str, allowed["Resource"])
+        assert "answers-cache" in cache and "answers-user" in user
+    setup = statements(recording, f"{NAME}-setup-identity")
+    assert not [s for s in setup if s["Action"] == connect]
+
+
+def test_pods_wait_for_the_cache_and_are_deleted_before_it(recording: Recorded) -> None:
+    for kind in ("apps/v1:Deployment", "batch/v1:CronJob"):
+        (waiting,) = [r for r in of_type(recording, kind) if r.name.startswith(NAME)]
+        assert {r.key for r in of_type(recording, "serverlessCache")} <= before(recording, waiting)
+    assert not {r.key for r in of_type(recording, "serverlessCache")} & before(
+        recording, _setup(recording)
+    )
+
+
+def test_without_a_cache_there_is_none() -> None:
+    recording = stack(applied_plan(application={"api": "ogx"}))
+    assert not [r.name for r in recording.resources if CACHE in r.name]
+    assert "elasticache" not in str(named(recording, "sw-keys-data", "kms/key").inputs["policy"])
+
+
+def test_a_name_of_the_cache_has_at_most_40_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "production-of-the-north")
+    names = [cache_name(service) for service in ("a", f"{'long-' * 8}a", f"{'long-' * 8}b")]
+    assert names[0] == "sizewright-production-of-the-north-a"
+    assert [len(name) <= 40 for name in names] == [True] * 3 and len({*names}) == 3

@@ -79,11 +79,12 @@ def limits(plan: Plan) -> dict[str, str]:
 
 def configurations(plan: Plan, engine: EngineStandIn, issuer: TokenIssuer) -> dict[str, str]:
     """Rendered configurations with the addresses of this machine, and nothing else changed."""
-    rendered = render(plan)["kubernetes/chat-app/application-config.yaml"]
+    name = plan.services[0].name
+    rendered = render(plan)[f"kubernetes/{name}/application-config.yaml"]
     gateway = plan.services[0].gateway
     assert gateway is not None and gateway.token is not None
     addresses = {
-        "http://chat-app.chat-app.svc:8000": engine.url,
+        f"http://{name}.{name}.svc:8000": engine.url,
         gateway.token.jwks_url: issuer.jwks_url,
         gateway.token.issuer: issuer.url,
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.sizewright.conftest import ROOT, Run
 
-APP = ROOT / "workloads" / "chat-app.yaml"
+APP, FAQ = (ROOT / "workloads" / f"{name}.yaml" for name in ("chat-app", "faq-app"))
 
 
 def changed(tmp_path: Path, old: str, new: str) -> Path:
@@ -40,6 +40,33 @@ def test_size_and_explain_name_what_counts_tokens(run: Run) -> None:
     assert "each request reserves 2,048, so 4 requests at once" in answer
     explained = " ".join(run("explain", limited, "tokens_per_user_per_min").out.split())
     assert "the application counts them, exactly, over all its pods" in explained
+
+
+def test_size_diff_and_explain_name_the_cache_of_answers(run: Run, tmp_path: Path) -> None:
+    ended = run("size", FAQ)
+    assert ended.code == 0
+    short = " ".join(ended.out.split())
+    assert "nodes for the application and the cache of answers" in short, "neither has a price"
+    assert "while the cache of answers is empty" not in short, "its spares hold the peak"
+    answer = " ".join(run("size", FAQ, "--verbose").out.split())
+    assert "23.1 requests/s mean, 92.6 peak; 20.8 and 83.3 at the engines" in answer
+    assert "10 % of requests reach no engine (of 10 % to 20 %)" in answer
+    assert "GPUs needed: 13 at 10 %, 12 at 20 %, 15 without it" in answer
+    assert "with an empty cache the fleet serves 100 % of the busiest moment" in answer
+    without = tmp_path / FAQ.name
+    text = FAQ.read_text(encoding="utf-8")
+    cache = ", cache: {hit_ratio: 0.2, low_hit_ratio: 0.1, ttl_s: 3600}"
+    assert cache in text
+    without.write_text(text.replace(cache, ""), encoding="utf-8")
+    changed = " ".join(run("diff", without, FAQ).out.split())
+    assert "GPUs needed" in changed and "15 -> 13" in changed
+    explained = " ".join(run("explain", FAQ, "cache.entries").out.split())
+    assert "min(92.59259259 * 3600" in explained
+    bare = tmp_path / "bare" / FAQ.name
+    bare.parent.mkdir()
+    text = text.replace("hit_ratio: 0.2, low_hit_ratio: 0.1", "hit_ratio: 0.6")
+    bare.write_text(text.replace("redundancy: {spare_ratio: 0.20}", ""), encoding="utf-8")
+    assert "while the cache of answers is empty, the fleet serves" in run("size", bare).out
 
 
 def test_a_limit_below_what_a_user_sends_is_named(run: Run, tmp_path: Path) -> None:

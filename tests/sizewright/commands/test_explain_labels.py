@@ -27,6 +27,7 @@ from tests.sizewright.conftest import ROOT, Run
 DEV = ROOT / "Pulumi.dev.yaml"
 CHAT = ROOT / "workloads" / "chat.yaml"
 GOLDEN = ROOT / "workloads" / "golden" / "chat.yaml"
+FAQ = ROOT / "workloads" / "faq-app.yaml"
 LIMITED, CODE = (ROOT / "tests" / "program" / f"{name}.yaml" for name in ("limited-app", "code"))
 """An application with a limit of tokens and feedback, and an engine with a cache in host memory."""
 VERSIONS = {"engineVersion", "version"}
@@ -46,7 +47,9 @@ def unexplained(file: Path, labels: Iterator[str]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "file", [CHAT, GOLDEN, LIMITED, CODE], ids=["calibrated", "given", "application", "host-cache"]
+    "file",
+    [CHAT, GOLDEN, LIMITED, CODE, FAQ],
+    ids=["calibrated", "given", "application", "host-cache", "answers"],
 )
 def test_every_label_of_size_explains(file: Path) -> None:
     plan = read_plan([file], DEV)

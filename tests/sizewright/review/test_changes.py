@@ -82,6 +82,8 @@ COVERED = {
     "aws:s3/bucketNotification:BucketNotification",
     "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream",
     "aws:cloudwatch/logStream:LogStream",
+    "aws:elasticache/serverlessCache:ServerlessCache",
+    *("aws:elasticache/user:User", "aws:elasticache/userGroup:UserGroup"),
     TRIGGER_AUTHENTICATION,
     *("aws:ec2/vpc:Vpc", "aws:ec2/subnet:Subnet", "aws:ec2/internetGateway:InternetGateway"),
     "aws:ec2/flowLog:FlowLog",
@@ -127,6 +129,8 @@ COVERED = {
 
 # Properties newer than the available provider sources; no document describes their changes.
 UNKNOWN = {
+    "aws:elasticache/serverlessCache:ServerlessCache": {"networkType", "timeouts"},
+    "aws:elasticache/user:User": {"passwordsWo", "passwordsWoVersion"},
     "aws:acm/certificate:Certificate": {"privateKeyWo", "privateKeyWoVersion"},
     "aws:route53/zone:Zone": {"enableAcceleratedRecovery"},
     "aws:cloudwatch/eventTarget:EventTarget": {"appsyncTarget"},

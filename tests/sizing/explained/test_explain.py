@@ -87,6 +87,15 @@ SEARCHING = {
     },
 }
 """Its index of vectors is the lowest capacity of its database."""
+CACHED = {
+    **APPLIED,
+    "name": "cached",
+    "application": {
+        "api": "ogx",
+        "cache": {"hit_ratio": 0.3, "low_hit_ratio": 0.2, "high_hit_ratio": 0.4, "ttl_s": 90_000},
+    },
+}
+CACHED_ESTIMATE = {**CACHED, "name": "estimate", "capacity": {"method": "calibrated"}}
 TEXTBOOK = {
     **CHAT,
     "name": "textbook",
@@ -310,7 +319,7 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_numbers_of_an_application_give_the_number(environment: str) -> None:
-    numbers_give_their_values(plan_of(APPLIED, LIMITED, SEARCHING, environment=environment))
+    numbers_give_their_values(plan_of(APPLIED, LIMITED, SEARCHING, CACHED, environment=environment))
 
 
 def test_the_numbers_of_embeddings_give_the_number() -> None:
@@ -327,6 +336,11 @@ def test_the_numbers_of_embeddings_give_the_number() -> None:
     numbers_give_their_values(plan)
     fitted = [e for e in explain_all(plan) if e.basis is Basis.fitted and "services" in e.pointer]
     assert not [e.pointer for e in fitted if "/locked" not in e.pointer], "nothing was measured"
+
+
+def test_the_numbers_of_a_calibrated_service_behind_a_cache_give_the_number() -> None:
+    """Guard: each rate of the engines is that behind the cache."""
+    numbers_give_their_values(plan_of(CACHED_ESTIMATE))
 
 
 def test_the_numbers_of_a_burst_on_spot_give_the_number() -> None:

@@ -182,6 +182,9 @@ def _cpu_s_per_request(leaf: Leaf) -> Entry:
     if leaf.sized.context is not None:
         symbols += " + share x s of a search"
         numbers += " + {s.application.context.share} * {s.application.context.cpu_s_per_search}"
+    if application is not None and application.cache is not None:
+        symbols += " + s of the cache of answers"
+        numbers += " + {s.application.cache.cpu_s_per_request}"
     return Entry("CPU seconds of the application for one request", symbols, numbers)
 
 
