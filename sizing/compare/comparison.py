@@ -14,7 +14,7 @@ from sizing.hardware.ranking import Option, Ranking, pinned, ranking
 from sizing.hardware.search import find_hardware
 from sizing.plan.part import Rejected
 from sizing.replica.case import case_of
-from sizing.replica.traffic import request_rates
+from sizing.replica.traffic import engine_rates
 from sizing.site import Site
 from sizing.values.field_error import FieldError
 from sizing.workload import AUTO, Capacity, Hardware, Method, Workload, lengths_are_known
@@ -47,9 +47,12 @@ def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
     belongs to one GPU, so the calibrated method replaces it. Raises FieldError where that method
     lacks the lengths, or the workload has no hardware.
     """
+    if workload.access.service is not None:
+        message = f"the requests that {workload.access.service} routes here are in another file"
+        raise FieldError(("access", "service"), message, "a service with a load balancer")
     open_to_all = _open_to_all(workload)
     capacity = open_to_all.capacity
-    rates = request_rates(workload.traffic)
+    rates = engine_rates(workload)
     case = case_of(open_to_all, site, catalog)
     ranked = ranking(case, rates)
     best = ranked.best
@@ -92,7 +95,7 @@ def _nodes(site: Site, catalog: Catalog) -> Callable[[Workload], int | None]:
 
     def nodes_of(workload: Workload) -> int | None:
         case = case_of(workload, site, catalog)
-        result = find_hardware(case, request_rates(workload.traffic), None, ())
+        result = find_hardware(case, engine_rates(workload), None, ())
         return result.pool.nodes_total if isinstance(result, Served) else None
 
     return nodes_of

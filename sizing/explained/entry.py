@@ -36,6 +36,7 @@ from sizing.stack import addresses, cluster_services, network, node_updates, sha
 from sizing.steps import host_cache
 from sizing.values import units
 from sizing.values.exact import Number
+from sizing.workload.route import derived as routes
 
 CATALOG = "the catalog, {p.catalog_digest}: data/"
 COEFFICIENTS = CATALOG + "coefficients.json"
@@ -183,6 +184,7 @@ class Leaf:
             "disks": node_disks,
             "prefixes": prefixes,
             "renditions": renditions,
+            "routes": routes,
             "region_copy": region_copy,
             "serving": serving,
             "shared": shared,

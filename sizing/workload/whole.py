@@ -32,8 +32,10 @@ from sizing.workload.kinds import (
 from sizing.workload.model import Model, ModelName, named
 from sizing.workload.prompt.prompt import Prompt
 from sizing.workload.request import Request
+from sizing.workload.route.route import Route
+from sizing.workload.route.rules import check_route
 from sizing.workload.targets import Capacity, Latency, Redundancy
-from sizing.workload.traffic import Traffic, has_a_peak
+from sizing.workload.traffic import Traffic, has_a_peak, none_is_no_users
 
 MEASURED_TYPE = "the instance_type that you measured, such as g6.xlarge"
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
@@ -63,8 +65,11 @@ class Workload(Strict):
     """Kind of output that the service generates."""
     model: Annotated[Model, BeforeValidator(named, json_schema_input_type=ModelName | Model)]
     """Model: a catalog name, or name, parameters and precision."""
-    traffic: Traffic
-    """Users and their requests."""
+    traffic: Annotated[
+        Traffic,
+        BeforeValidator(none_is_no_users, json_schema_input_type=Literal["none"] | Traffic),
+    ]
+    """Users and their requests, or none where another service routes all of them to it."""
     request: Request = Field(default_factory=Request)
     """One request."""
     latency: Latency | None = None
@@ -92,6 +97,8 @@ class Workload(Strict):
     ] = None
     """Application in front of the engines, which keeps conversations. When left out, callers reach
     the engines."""
+    route: Annotated[Route | None, Field(exclude_if=absent)] = None
+    """Other models that the application offers. When left out, it offers its own alone."""
     engine: Engine = Field(default_factory=Engine)
     """Serving engine and its limits."""
     queue: Annotated[Queue | None, Field(exclude_if=absent)] = None
@@ -191,6 +198,7 @@ class Workload(Strict):
     def _items_are_consistent(self) -> Self:
         check_items(self)
         check_application(self)
+        check_route(self)
         return self
 
     @model_validator(mode="after")
@@ -207,7 +215,7 @@ class Workload(Strict):
     def callers(self) -> tuple[str, ...]:
         """Services of the stack that alone may call this one, without a load balancer; none for
         a service with one."""
-        return ()
+        return () if self.access.service is None else (self.access.service,)
 
     @property
     def burst_gpus(self) -> int:
@@ -329,7 +337,8 @@ class Workload(Strict):
 
     @property
     def _peak_is_known(self) -> bool:
-        return has_a_peak(self.traffic)
+        """True where the file gives a peak, or gets it from the service that calls this one."""
+        return has_a_peak(self.traffic) or self.traffic.daily_users == 0
 
     def _work_is_known(self) -> None:
         work = self.kind.traits.textbook_work
