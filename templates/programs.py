@@ -107,6 +107,7 @@ APPLICATION = (
     "application_judgement",
     "application_ready",
     "application_records",
+    "application_route",
     "application_rows",
     "application_secret",
     "application_server",

@@ -26,6 +26,7 @@ ONE_FILE = {
     **{
         f"templates/scripts/application/application_{name}.py": imported
         for name, imported in {
+            "check": {"application_route"},
             "database": {"asyncpg", "application_secret"},
             "feedback": {"pydantic", "application_check", "application_judgement"},
             "files": {"boto3", "application_secret"},
@@ -48,6 +49,7 @@ ONE_FILE = {
                 "application_check",
                 "application_feedback",
                 "application_records",
+                "application_route",
                 "application_tokens",
                 "ogx",
                 "starlette",
