@@ -7,7 +7,6 @@ from sizewright.layout.numbers import data_size, duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
 from sizing.plan.service.application.api import ApplicationPlan, TokenLimitPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
-from sizing.plan.service.application.route import RoutePlan
 from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.files.region_copy import RegionCopyPlan
 from sizing.plan.service.files.renditions import RenditionsPlan
@@ -198,22 +197,6 @@ def application(plan: ApplicationPlan) -> str:
     if plan.tokens is not None:
         text += f"; {token_limit(plan.tokens)}"
     return text
-
-
-def route(plan: RoutePlan) -> str:
-    """Text on the models behind an application, without a final stop."""
-    most = plan.requests_per_s_peak or plan.requests_per_s_mean
-    each = [
-        f"{one.service} {number(one.requests_per_s_peak or one.requests_per_s_mean)}"
-        for one in plan.services
-    ]
-    text = f"{number(most)} requests/s at the busiest moment for all models, {', '.join(each)}"
-    if plan.easy is None:
-        return text
-    rule = f"a header {plan.easy.header}"
-    if plan.easy.prompt_bytes is not None:
-        rule = f"a prompt of at most {plan.easy.prompt_bytes:,} bytes"
-    return f"{text}; {share(plan.easy.share)} easy, by {rule}, to {plan.easy.service}"
 
 
 def feedback(plan: FeedbackPlan) -> str:

@@ -19,7 +19,6 @@ from sizewright.report.answer.paragraphs import (
     queue_text,
     region_copy,
     renditions,
-    route,
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
 from sizewright.report.stages import stages
@@ -90,8 +89,6 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "database", application_database(service.application)
         if service.application.feedback:
             yield "feedback", feedback(service.application.feedback)
-    if service.route:
-        yield "route", route(service.route)
     if service.cdn:
         yield "delivery", delivery(service.cdn)
     yield from stages(service)
