@@ -214,7 +214,7 @@ def each_refusal_has_its_status(all_of: Routed) -> None:
     for code, token, fields in cases:
         answer = all_of.ask("responses", user, token, **fields)
         assert answer["status"] == code, (fields, answer)
-        assert json.loads(answer["says"])["error"], answer
+        assert answer["says"], answer
     conversation = f"{all_of.server.url}/v1/conversations/{theirs}"
     for method in ("GET", "DELETE"):
         assert status(conversation, all_of.token(user), method=method) == 404

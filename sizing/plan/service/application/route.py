@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from sizing.plan.part import Part
-from sizing.plan.reaches import CONFIG_MAP, DEPLOYMENT, NETWORK_POLICY, Reaches
-from sizing.plan.service.application.api import CONFIG, ENVIRONMENT
+from sizing.plan.reaches import DEPLOYMENT, Reaches
+from sizing.plan.service.application.api import ENVIRONMENT
 from sizing.values.exact import Number
 from sizing.values.strict import absent
 
@@ -14,7 +14,7 @@ from sizing.values.strict import absent
 class EasyPlan(Part):
     """Requests that name the own model, and that a smaller one answers."""
 
-    service: Annotated[str, Reaches(DEPLOYMENT, ENVIRONMENT)]
+    service: str
     """Service of the smaller model."""
     share: Number
     """Share of the service's own requests that are easy."""
@@ -29,11 +29,7 @@ class EasyPlan(Part):
 class RoutedPlan(Part):
     """Service whose model the application offers too."""
 
-    service: Annotated[
-        str,
-        Reaches(CONFIG_MAP, CONFIG),
-        Reaches(NETWORK_POLICY, "spec.egress"),
-    ]
+    service: str
     """Name of the service, and first part of the name of its model for callers."""
     requests_per_s_mean: Number
     """Requests a second that it answers, on the daily mean."""
