@@ -197,8 +197,8 @@ class Workload(Strict):
     @model_validator(mode="after")
     def _items_are_consistent(self) -> Self:
         check_items(self)
-        check_application(self)
         check_route(self)
+        check_application(self)
         return self
 
     @model_validator(mode="after")

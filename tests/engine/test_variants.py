@@ -37,6 +37,10 @@ VARIANTS: dict[str, tuple[Path, Files]] = {
     "copied": (OWN / "Pulumi.public.yaml", (OWN / "copied.yaml",)),
     "flux-queue": (DEV, (ROOT / "workloads" / "flux-queue.yaml",)),
     "application": (DEV, (ROOT / "workloads" / "chat-app.yaml",)),
+    "routed": (
+        DEV,
+        tuple(ROOT / "workloads" / f"{name}.yaml" for name in ("assistant", "assistant-small")),
+    ),
     "clips": (DEV, (ROOT / "workloads" / "clips.yaml",)),
     "clips-public": (example("clips-public"), (ROOT / "workloads" / "clips-public.yaml",)),
 }
@@ -51,6 +55,7 @@ SHOWS = {
     "queued": "aws:lambda/function:Function",
     "flux-queue": "kubernetes:keda.sh/v1alpha1:ScaledObject",
     "application": "kubernetes:batch/v1:CronJob",
+    "routed": "kubernetes:batch/v1:CronJob",
     "clips": "kubernetes:apps/v1:Deployment",
     "clips-public": "aws:cloudfront/distribution:Distribution",
     "two-models": "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from application_check import CONTEXT, MODEL_PATHS, App, Receive, RefusedError, Scope, Send, refuse
+from application_check import CONTEXT, App, Receive, RefusedError, Scope, Send, refuse
 from application_database import COUNTS, FAULTS, connect, login_of
 from application_secret import code_of, report
 
@@ -160,9 +160,12 @@ class TokenLimit:
         self._app, self._counts = app, counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on with its reservation, or refuse it."""
-        calls_engine = scope.get("method") == "POST" and scope["path"].rstrip("/") in MODEL_PATHS
-        if scope["type"] != "http" or not calls_engine:
+        """Pass a request on with its reservation, or refuse it.
+
+        The check has put the context of the model into the scope of each request that names one.
+        """
+        names_model = scope["type"] == "http" and CONTEXT in scope
+        if scope.get("method") != "POST" or not names_model:
             await self._app(scope, receive, send)
             return
         try:

@@ -23,7 +23,7 @@ EASY: dict[str, Any] = {"service": "small", "share": 0.4, "prompt_tokens": 200}
 HOST: dict[str, Any] = APPLIED | {
     "name": "host",
     "model": {"name": "qwen3-8b", "precision": "fp8"},
-    "traffic": {"daily_users": 50_000, "requests_per_user_per_day": 7, "peak_ratio": 40},
+    "traffic": {"daily_users": 50_021, "requests_per_user_per_day": 7, "peak_ratio": 40},
     "capacity": {"method": "calibrated"},
     "hardware": {"instance_type": "g6e.xlarge"},
     "route": {"services": ["coder"], "easy": EASY},
@@ -48,6 +48,12 @@ CODER: dict[str, Any] = SMALL | {
     "name": "coder",
     "traffic": {"daily_users": 3_000, "requests_per_user_per_day": 11, "peak_ratio": 9},
     "request": SMALL["request"] | {"context_tokens": 8192, "turns": 3, "output_tokens": 900},
+}
+
+
+NO_PEAK: dict[str, Any] = {
+    "traffic": {"daily_users": 3_000, "requests_per_user_per_day": 11},
+    "capacity": {"load": "mean"},
 }
 
 
@@ -164,7 +170,7 @@ def test_every_number_of_a_route_explains_itself(header: Any, limit: int | None)
             (host(route={"services": ["small", "coder"]}), CODER, SMALL),
             "small: traffic.daily_users",
         ),
-        ((HOST, CODER | {"traffic": CODER["traffic"] | {"peak_ratio": None}}, SMALL), "coder: "),
+        ((HOST, CODER | NO_PEAK, SMALL), "coder: traffic"),
         (
             (HOST, CODER, SMALL | {"request": SMALL["request"] | {"context_tokens": 849}}),
             "small: request.context_tokens",
@@ -212,8 +218,11 @@ def test_the_smallest_context_that_fits_is_accepted() -> None:
         (SMALL | {"access": {}}, "without users"),
         (SMALL | {"in_transit": "tls"}, "without TLS"),
         (SMALL | {"engine": {"routing": "sticky"}}, "any replica"),
-        (SMALL | {"data": {"retention_days": 1, "client": "own"}}, "keeps their texts"),
-        (SMALL | {"application": {"api": "ogx"}, "data": {"retention_days": 1}}, "host"),
+        (
+            SMALL | {"data": {"retention_days": 1, "interaction_bytes": 1, "client": "own"}},
+            "keeps their texts",
+        ),
+        (SMALL | {"application": {"api": "ogx"}, "data": {"retention_days": 1}}, "of host"),
         (SMALL | {"request": {"input_tokens": 1, "output_tokens": 1}}, "stores the text"),
     ],
 )
