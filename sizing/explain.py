@@ -15,6 +15,7 @@ from sizing.explained.service.application.api import API
 from sizing.explained.service.application.cache import CACHE
 from sizing.explained.service.application.context import CONTEXT
 from sizing.explained.service.application.feedback import FEEDBACK
+from sizing.explained.service.application.route import ROUTE
 from sizing.explained.service.burst import BURST
 from sizing.explained.service.calibrated import CALIBRATED
 from sizing.explained.service.capacity import CAPACITY
@@ -63,6 +64,7 @@ REGISTRY: Registry = {
     **FEEDBACK,
     **CONTEXT,
     **CACHE,
+    **ROUTE,
     **OBJECTS,
     **REGION_COPY,
     **CDN,

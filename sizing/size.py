@@ -16,8 +16,9 @@ from sizing.plan.whole import Plan
 from sizing.replica.case import case_of
 from sizing.replica.own_runs import own_runs_plan
 from sizing.replica.response_cache import cached_rates, engine_rates
-from sizing.replica.traffic import request_rates, traffic_plan
+from sizing.replica.traffic import answered_rates, front_rates, traffic_plan
 from sizing.service.application.api import with_measured_rows, writes_per_s
+from sizing.service.application.route import route_plan
 from sizing.service.application.vectors import with_context
 from sizing.service.burst import no_burst, wants_spot, without_spot
 from sizing.service.contradictions import contradictions
@@ -49,6 +50,7 @@ from sizing.steps.image import image_plan
 from sizing.values.field_error import of_site, of_workload
 from sizing.workload import Workload
 from sizing.workload.prompt.derived import of_parents, with_stages
+from sizing.workload.route.derived import with_routes
 
 
 def size(
@@ -62,12 +64,14 @@ def size(
 
     `locks` and `corrections` are by workload name, and a correction applies to its own workload
     only. The stages of prompts are services of their own, each after its parent, without a lock.
+    A service behind the application of another one gets its share of that one's requests.
     An infeasible service is in the plan with `pool` null and its reasons.
 
     Raises StackFieldError with the field that is refused, and the workload or the site that has it:
     names the catalog lacks, zones the region lacks, services named alike.
     """
-    staged = with_stages(workloads, lambda model: image_plan(catalog, model).counted)
+    routed = with_routes(workloads)
+    staged = with_stages(routed, lambda model: image_plan(catalog, model).counted)
     with of_parents(staged):
         whole = with_context(staged)
     with of_parents(whole):
@@ -152,7 +156,7 @@ def _decisions(
     decisions, cluster = list[Decision](), OneCluster.of(site, catalog, workloads)
     for index, workload in enumerate(workloads):
         known = catalog.with_corrections(corrections.get(workload.name))
-        rates, lock = request_rates(workload.traffic), locks.get(workload.name)
+        lock = locks.get(workload.name)
         pools = [
             each.result.pool
             for each in decisions
@@ -161,7 +165,7 @@ def _decisions(
         with of_workload(index):
             case = case_of(workload, site, known)
             decided = decision(case, engine_rates(workload), lock, pools)
-            beyond = no_application(decided.case, rates)
+            beyond = no_application(decided.case)
         decided = replace(decided, unserved=(*decided.unserved, *beyond))
         decisions.append(cluster.admitted(decided))
     return decisions
@@ -185,7 +189,7 @@ def service_plan(
     artefact, facts = artefact_plan(case), case.facts
     # Guard: the case keeps the stated workload, which the lock identifies.
     workload = with_measured_rows(with_derived_bytes(case.workload, artefact), case.catalog)
-    rates = request_rates(workload.traffic)
+    rates, front = answered_rates(workload), front_rates(workload)
     parts = hardware_parts(
         case,
         result,
@@ -198,18 +202,18 @@ def service_plan(
     engine = parts.engine
     nominal = nominal_weights_bytes(workload.model, facts.parameters, facts.precision, facts.model)
     variants = () if parts.renditions is None else parts.renditions.variants
-    storage = storage_plan(workload, rates, nominal, sum(each.file_bytes for each in variants))
+    storage = storage_plan(workload, front, nominal, sum(each.file_bytes for each in variants))
     database, buckets, too_large = stores(
         workload,
         storage,
-        rates,
+        front,
         case.site,
         case.catalog,
-        writes_per_s=writes_per_s(workload, rates, case.catalog),
+        writes_per_s=writes_per_s(workload, front, case.catalog),
         variants=variants,
     )
     spanning = [] if parts.pool is None else no_burst(workload, parts.pool)
-    cdn, beyond_cdn = cdn_plan(workload, rates, case.site, parts.jobs)
+    cdn, beyond_cdn = cdn_plan(workload, front, case.site, parts.jobs)
     locked = result.rated is not None and result.rated.locked
     service = ServicePlan(
         name=workload.name,
@@ -250,9 +254,10 @@ def service_plan(
             *spanning,
         ),
         storage=storage,
-        network=transfer_plan(workload, rates),
+        network=transfer_plan(workload, front),
         volumes=parts.volumes,
         gateway=engine.gateway,
+        route=route_plan(case, front),
         callers=workload.callers,
         database=database,
         buckets=buckets,

@@ -6,6 +6,7 @@ from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.items.jobs import JobWorkerPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
+from sizing.service.serving import STOP_MARGIN_S
 from templates.application import COMPONENT, INGESTION, application_name
 from templates.context import callers
 from templates.engine import ENGINE_PORT, ENGINE_USER, LOOPBACK, argument, prompt_stages
@@ -51,6 +52,17 @@ def access_values(plan: Plan, service: ServicePlan, health_path: str) -> dict[st
             "check": check,
             "balancer_cidrs": [],
             "drain_s": jobs.worker.give_back_s,
+        }
+    host = service.inputs.access.service
+    if host is not None and service.serving is not None:
+        return {
+            "worker": None,
+            "callers": [
+                {"namespace": host, "name": application_name(host), "components": (COMPONENT,)}
+            ],
+            "balancer_cidrs": [],
+            "service_port": ENGINE_PORT,
+            "drain_s": service.serving.stop_s - STOP_MARGIN_S,
         }
     if service.callers:
         return {

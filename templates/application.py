@@ -130,6 +130,7 @@ def application_documents(
         "script": script.values,
         "modules": script.modules,
         "schedule": SCHEDULE,
+        "routed": [*_routed_engines(plan, service)],
         "setup_deadline_s": SETUP_DEADLINE_S,
         "works": False,
         "works_stop_s": STOP_S,
@@ -142,7 +143,8 @@ def application_documents(
     users = common | ({} if application.feedback is None else FEEDBACK)
     users |= {} if application.cache is None else {**CACHE, "CACHE_PORT": str(CACHE_PORT)}
     users_port = None if application.cache is None else CACHE_PORT
-    answering = own | _answering(service.name, serving, application, users, gateway)
+    routes = users | _routes(plan, service)
+    answering = own | _answering(service.name, serving, application, routes, gateway)
     answering |= {"calls_vectors": context is not None}
     setup, expiry = own | _setup(common), own | _expiry(application, users)
     ingestion = [] if context is None else [own | _ingestion(plan, application, context, common)]
@@ -203,6 +205,8 @@ def _configuration(
         "audience": application.audience,
     }
     context = application.context
+    models = {name: each.model for name, each in _routed_engines(plan, service).items()}
+    routed = [(name, argument(model)) for name, model in models.items()]
     template = environment().get_template("parts/application-config.yaml.j2")
     config = {
         "engine_url": f"{engine_url(service.name)}/v1",
@@ -210,11 +214,51 @@ def _configuration(
         "processes": application.processes_per_pod,
         "token": token,
         "context": configuration(context),
+        "routed": [
+            {"name": name, "model": model, "url": f"{engine_url(name)}/v1"}
+            for name, model in routed
+        ],
     }
-    setup = {"engine_url": NO_ENGINE, "host": LOOPBACK, "processes": 1, "token": None}
-    setup["context"] = configuration(context, NO_ENGINE.removesuffix("/v1"))
+    setup = {
+        "engine_url": NO_ENGINE,
+        "host": LOOPBACK,
+        "processes": 1,
+        "token": None,
+        "context": configuration(context, NO_ENGINE.removesuffix("/v1")),
+        "routed": [{"name": name, "model": model, "url": NO_ENGINE} for name, model in routed],
+    }
     first, second = (running_lines(template.render(values | each)) for each in (config, setup))
     return Configuration(first, second, database_authorities(plan.site.region) or "")
+
+
+def _routed_engines(plan: Plan, service: ServicePlan) -> dict[str, ServingPlan]:
+    """Engines of other services whose models the application offers, by service.
+
+    A service that the stack does not build has none.
+    """
+    route, by_name = service.route, {each.name: each.serving for each in plan.services}
+    names = () if route is None else (each.service for each in route.services)
+    built = {name: by_name[name] for name in names}
+    return {name: serving for name, serving in built.items() if serving is not None}
+
+
+def _routes(plan: Plan, service: ServicePlan) -> dict[str, str]:
+    """Environment of the rule that chooses a model; empty without a route."""
+    engines = _routed_engines(plan, service)
+    names = {name: f"{name}/{argument(serving.model)}" for name, serving in engines.items()}
+    if not engines or service.route is None:
+        return {}
+    contexts = {names[name]: serving.max_model_len or 0 for name, serving in engines.items()}
+    own = {"ROUTED_MODELS": json.dumps(contexts)}
+    easy = service.route.easy
+    if easy is None or easy.service not in names:
+        return own
+    rule: dict[str, object] = {"model": names[easy.service]}
+    if easy.prompt_bytes is not None:
+        rule["prompt_bytes"] = easy.prompt_bytes
+    if easy.header is not None:
+        rule["header"] = easy.header.split(": ", 1)
+    return own | {"EASY": json.dumps(rule)}
 
 
 def application_name(service: str) -> str:

@@ -109,6 +109,7 @@ APPLICATION = (
     "application_judgement",
     "application_ready",
     "application_records",
+    "application_route",
     "application_rows",
     "application_search",
     "application_secret",

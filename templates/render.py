@@ -235,7 +235,7 @@ def _service_values(plan: Plan, service: ServicePlan, serving: ServingPlan) -> d
         raise ValueError(f"{service.name}: a value of the plan contains '${{wire:'")
     access = access_values(plan, service, HEALTH_PATH)
     bound = {"bound_service": service.name, "bound_port": access["service_port"]}
-    return values | {"called_by_application": False} | bound | access
+    return values | {"called_by_application": False, "application_component": None} | bound | access
 
 
 def _admission_values(serving: ServingPlan) -> dict[str, Any]:

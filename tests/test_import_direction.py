@@ -28,6 +28,7 @@ ONE_FILE = {
         for name, imported in {
             "answers": {"application_cache", "application_check", "application_secret", "openai"},
             "cache": {"application_secret", "botocore"},
+            "check": {"application_route"},
             "database": {"asyncpg", "application_secret"},
             "feedback": {"pydantic", "application_check", "application_judgement"},
             "files": {"boto3", "application_secret"},
@@ -55,6 +56,7 @@ ONE_FILE = {
                 "application_records",
                 "application_search",
                 "application_tokenizer",
+                "application_route",
                 "application_tokens",
                 "ogx",
                 "ogx_api",

@@ -53,8 +53,14 @@ def deployed_files(outputs: Mapping[str, Any], name: str, folder: Path) -> list[
 
 
 def _is_stage(said: object) -> bool:
-    """True for the service of a stage, which follows from the workload of its caller."""
-    return isinstance(said, dict) and bool(said.get("callers"))
+    """True for the service of a stage, which follows from the workload of its caller.
+
+    A service behind the application of another one has a file, which names it.
+    """
+    if not isinstance(said, dict) or not said.get("callers"):
+        return False
+    access = said["inputs"].get("access") if isinstance(said.get("inputs"), dict) else None
+    return not (isinstance(access, dict) and access.get("service"))
 
 
 def _not_a_stack(outputs: Mapping[str, Any], name: str) -> InputError:

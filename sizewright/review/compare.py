@@ -13,6 +13,8 @@ from sizewright.review.changes import Effect
 from sizing.plan.service.serving import ServingPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
+from sizing.values.exact import plain
+from sizing.workload.route.derived import RoutedWorkload
 
 ORDER = (Effect.delete, Effect.replace, Effect.may_replace, Effect.create, Effect.update)
 """Effects in a reviewer's order; the first effect among changed properties is the resource's."""
@@ -173,6 +175,7 @@ def _service_change(name: str, old: ServicePlan | None, new: ServicePlan | None)
         side.model_dump(mode="json", exclude={"inputs"}) if side else {} for side in (old, new)
     )
     changed = (*causes(old and old.inputs, new and new.inputs), *_measured(old, new))
+    changed = (*changed, *leaf_changes(_routed(old), _routed(new)))
     return ServiceChange(name, old, new, changed, tuple(leaf_changes(before, after)))
 
 
@@ -181,6 +184,18 @@ def _measured(old: ServicePlan | None, new: ServicePlan | None) -> tuple[Change,
     runs = (side.own_runs.told if side and side.own_runs else None for side in (old, new))
     before, after = runs
     return () if before == after else (Change("calibration", before, after),)
+
+
+def _routed(side: ServicePlan | None) -> dict[str, object]:
+    """What another file says of the requests of a service, by the name of that file's service."""
+    inputs = None if side is None else side.inputs
+    if not isinstance(inputs, RoutedWorkload) or inputs.access.service is None:
+        return {}
+    traffic = inputs.host_traffic.model_dump(mode="json", exclude_none=True)
+    if not inputs.host_share:
+        return {}
+    stated = {"route": {"easy": {"share": plain(inputs.host_share)}}, "traffic": traffic}
+    return {inputs.access.service: stated}
 
 
 def causes(old: BaseModel | None, new: BaseModel | None) -> tuple[Change, ...]:

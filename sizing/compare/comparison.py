@@ -47,6 +47,9 @@ def compare(workload: Workload, site: Site, catalog: Catalog) -> Comparison:
     belongs to one GPU, so the calibrated method replaces it. Raises FieldError where that method
     lacks the lengths, or the workload has no hardware.
     """
+    if workload.access.service is not None:
+        message = f"the requests that {workload.access.service} routes here are in another file"
+        raise FieldError(("access", "service"), message, "a service with a load balancer")
     open_to_all = _open_to_all(workload)
     capacity = open_to_all.capacity
     rates = engine_rates(workload)

@@ -38,6 +38,7 @@ from sizing.steps import host_cache
 from sizing.values import units
 from sizing.values.exact import Number
 from sizing.workload.context import context as context_fields
+from sizing.workload.route import derived as routes
 
 CATALOG = "the catalog, {p.catalog_digest}: data/"
 COEFFICIENTS = CATALOG + "coefficients.json"
@@ -203,6 +204,7 @@ class Leaf:
             "disks": node_disks,
             "prefixes": prefixes,
             "renditions": renditions,
+            "routes": routes,
             "region_copy": region_copy,
             "serving": serving,
             "shared": shared,

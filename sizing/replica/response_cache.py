@@ -4,17 +4,18 @@ from decimal import Decimal
 
 from sizing.catalog.bands import MEDIAN
 from sizing.replica.calibrated import bought_quantile
-from sizing.replica.traffic import Rates, request_rates
+from sizing.replica.traffic import Rates, answered_rates
 from sizing.values.exact import exact
 from sizing.workload import Workload
 
 
 def engine_rates(workload: Workload) -> Rates:
-    """Requests per second that reach the engines: requests/s x (1 - hit ratio).
+    """Requests per second that reach the engines: requests/s of the model x (1 - hit ratio).
 
+    The cache of an application also answers calls of other models, which their size leaves out.
     Basis: arithmetic; as `sized_hit_ratio`.
     """
-    return request_rates(workload.traffic).of(1 - exact(sized_hit_ratio(workload)))
+    return answered_rates(workload).of(1 - exact(sized_hit_ratio(workload)))
 
 
 def cached_rates(workload: Workload) -> Rates | None:

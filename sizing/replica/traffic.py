@@ -1,5 +1,6 @@
 """How many requests arrive, and how many users and requests are present at once?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -8,6 +9,7 @@ from sizing.plan.service.capacity import TrafficPlan
 from sizing.values.exact import exact, plain, plain_or_none
 from sizing.values.units import SECONDS_PER_DAY
 from sizing.workload import Kind, Load, Traffic, Workload
+from sizing.workload.route.derived import HostWorkload, RoutedWorkload
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,16 @@ class Rates:
     def of(self, share: Fraction) -> "Rates":
         """Return the rates of a share of the requests."""
         return Rates(self.mean * share, None if self.peak is None else self.peak * share)
+
+    def plus(self, other: "Rates") -> "Rates":
+        """Return the rates of both. A rate of nothing has the peak 0.
+
+        Peaks are added as if they coincided: an upper bound.
+        """
+        peaks = [rates.peak for rates in (self, other) if rates.mean]
+        known = [peak for peak in peaks if peak is not None]
+        peak = sum(known, Fraction(0)) if len(known) == len(peaks) else None
+        return Rates(self.mean + other.mean, peak)
 
     def at(self, load: Load) -> Fraction:
         """Return the rate that is sized for. Raises ValueError for an unknown peak."""
@@ -53,6 +65,50 @@ def request_rates(traffic: Traffic) -> Rates:
         total = sum(traffic.hourly, Decimal(0))
         return Rates(mean, mean * 24 * exact(max(traffic.hourly)) / exact(total))
     return Rates(mean, None)
+
+
+def answered_rates(workload: Workload) -> Rates:
+    """Requests per second that the service's own model answers.
+
+    own x (1 - share of easy requests), and share x those of the service that routes to it
+
+    Basis: arithmetic; no request is counted twice or lost.
+    """
+    own, route = request_rates(workload.traffic), workload.route
+    if route is not None and route.easy is not None:
+        own = own.of(1 - exact(route.easy.share))
+    if isinstance(workload, RoutedWorkload):
+        return own.plus(request_rates(workload.host_traffic).of(exact(workload.host_share)))
+    return own
+
+
+def front_rates(workload: Workload) -> Rates:
+    """Requests per second that arrive at the service's load balancer, for all its models."""
+    rates = answered_rates(workload)
+    for each in answering(workload)[1:]:
+        rates = rates.plus(answered_rates(each))
+    return rates
+
+
+def answering(workload: Workload) -> tuple[Workload, ...]:
+    """Services that answer what arrives at its load balancer: itself first."""
+    return (workload, *(workload.routed if isinstance(workload, HostWorkload) else ()))
+
+
+def mean_of(workload: Workload, figure: Callable[[Workload], Fraction]) -> Fraction:
+    """Mean of a figure over the requests of a day that arrive at the service's load balancer.
+
+    sum of mean rate x figure / sum of mean rates, over the services that answer them
+
+    Basis: arithmetic; the mixture of the day is assumed at the peak too.
+    """
+    each = answering(workload)
+    rates = [answered_rates(one).mean for one in each]
+    total = sum(rates, Fraction(0))
+    if len(each) == 1 or not total:
+        return figure(workload)
+    weighed = (rate * figure(one) for rate, one in zip(rates, each, strict=True))
+    return sum(weighed, Fraction(0)) / total
 
 
 def users_online_peak(traffic: Traffic) -> Fraction | None:

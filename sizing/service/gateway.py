@@ -7,11 +7,11 @@ from sizing.plan.part import Reason, Rejected
 from sizing.plan.service.gateway import BalancerPlan, GatewayPlan, JobGatewayPlan
 from sizing.plan.service.items.jobs import JobApiPlan
 from sizing.plan.service.stores import TransferPlan
-from sizing.replica.traffic import Rates, answer_s, slowest_answer_s
+from sizing.replica.traffic import Rates, answer_s, answering, mean_of, slowest_answer_s
 from sizing.service.access import firewall_plan, token_plan
 from sizing.service.request_limits import IDLE_MARGIN_S
 from sizing.site import Site
-from sizing.values.exact import ceiling, exact, plain, plain_or_none
+from sizing.values.exact import Exact, ceiling, exact, plain, plain_or_none
 from sizing.values.units import GB, MB, SECONDS_PER_HOUR
 from sizing.workload import InTransit, Kind, Routing, Workload
 
@@ -52,16 +52,23 @@ def megabits(rate: Fraction, size_bytes: Fraction) -> Fraction:
     return rate * size_bytes * 8 / MB
 
 
-def mbit_per_s(rate: Fraction | None, size_bytes: Decimal | None) -> Fraction | None:
+def mbit_per_s(rate: Fraction | None, size_bytes: Exact | None) -> Fraction | None:
     """Megabits per second of messages; None where their rate or their size is unknown."""
     if rate is None or size_bytes is None:
         return None
     return megabits(rate, exact(size_bytes))
 
 
+def mean_bytes(workload: Workload, field: str) -> Fraction | None:
+    """Mean bytes of the requests or answers at a load balancer; None where they are unknown."""
+    if any(getattr(each.request, field) is None for each in answering(workload)):
+        return None
+    return mean_of(workload, lambda each: exact(getattr(each.request, field)))
+
+
 def transfer_plan(workload: Workload, rates: Rates) -> TransferPlan:
     """Return the bandwidth of requests in and answers out, at the mean and at the peak."""
-    ask, answer = workload.request.request_bytes, workload.request.response_bytes
+    ask, answer = mean_bytes(workload, "request_bytes"), mean_bytes(workload, "response_bytes")
     return TransferPlan(
         ingress_mbit_per_s=plain_or_none(mbit_per_s(rates.mean, ask)),
         egress_mbit_per_s=plain_or_none(mbit_per_s(rates.mean, answer)),
@@ -79,12 +86,12 @@ def capacity_units(workload: Workload, rates: Rates) -> int | None:
     bound, since kept-alive connections cost less.
     """
     rate = rates.busiest
-    sizes = [workload.request.request_bytes, workload.request.response_bytes]
+    sizes = [mean_bytes(workload, name) for name in ("request_bytes", "response_bytes")]
     if None in sizes:
         return None
-    hourly = rate * sum((exact(s) for s in sizes if s is not None), Fraction(0))
+    hourly = rate * sum((size for size in sizes if size is not None), Fraction(0))
     hourly *= SECONDS_PER_HOUR
-    in_flight = rate * (slowest_answer_s(workload) or ASSUMED_ANSWER_S)
+    in_flight = rate * mean_of(workload, mean_answer_s)
     return ceiling(
         max(
             rate / CONNECTIONS_PER_UNIT_S,
@@ -92,6 +99,11 @@ def capacity_units(workload: Workload, rates: Rates) -> int | None:
             hourly / BYTES_PER_UNIT_HOUR,
         )
     )
+
+
+def mean_answer_s(workload: Workload) -> Fraction:
+    """Seconds of the mean answer exactly at the latency targets; 120 s without them."""
+    return slowest_answer_s(workload) or Fraction(ASSUMED_ANSWER_S)
 
 
 def reserved_units(needed: int | None) -> int | None:
@@ -130,7 +142,7 @@ def gateway_plan(
     idle timeout = longest + 10 s, deregistration delay = longest, within the vendor's limits.
     `item_s` are the seconds of one image; None for text.
     """
-    longest = longest_answer_s(workload, item_s)
+    longest = max(longest_answer_s(each, item_s) for each in answering(workload))
     balancer = _balancer(
         workload,
         rates.busiest,

@@ -32,7 +32,7 @@ from sizing.replica.memory import memory_plan
 from sizing.replica.methods import MethodEstimate, estimate, side_by_side
 from sizing.replica.rated import Rated
 from sizing.replica.response_cache import engine_rates
-from sizing.replica.traffic import Rates, stages_s
+from sizing.replica.traffic import Rates, front_rates, stages_s
 from sizing.service.application.api import application_plan
 from sizing.service.application.cache import with_fleet
 from sizing.service.burst import burst_plan
@@ -146,7 +146,7 @@ def _served_parts(
     jobs, beyond = jobs_of(case, pool, served.rated.rate, rates, served=not unserved)
     item = item_plan(case, served.choice)
     rendered = renditions_plan(case, file, rates, pool=pool, item=item, jobs=jobs)
-    application = application_plan(case, rates, served=not unserved)
+    application = application_plan(case, front_rates(case.workload), served=not unserved)
     if application is not None:
         application = with_fleet(case, application, pool, capacity)
     if unserved:
@@ -218,7 +218,7 @@ def _unserved_parts(
         memory_plan(case.need, choice.fit if choice else None),
         capacity,
         renditions=renditions_plan(case, file, rates),
-        application=application_plan(case, rates, served=False),
+        application=application_plan(case, front_rates(case.workload), served=False),
     )
 
 
@@ -237,7 +237,7 @@ def _engine_parts(
     """Return the load balancer and the Deployment, with all that they need."""
     workload, pool = case.workload, served.pool
     balanced = workload.jobs is None and not workload.callers
-    gateway = _gateway(case, served, rates, file) if balanced else None
+    gateway = _gateway(case, served, file) if balanced else None
     serving = serving_plan(
         case,
         served.choice,
@@ -263,14 +263,14 @@ def _engine_parts(
     )
 
 
-def _gateway(case: Case, served: Served, rates: Rates, file: ArtefactPlan | None) -> GatewayPlan:
+def _gateway(case: Case, served: Served, file: ArtefactPlan | None) -> GatewayPlan:
     """Return the load balancer of a service that answers while the user waits."""
     item_s = None
     if case.workload.kind.traits.makes_media:
         item_s = item_seconds(served.rated.rate, served.pool.gpus_per_replica)
         item_s += stages_s(case.workload)
     workload = with_derived_bytes(case.workload, file)
-    return gateway_plan(workload, rates, case.site, item_s)
+    return gateway_plan(workload, front_rates(workload), case.site, item_s)
 
 
 def _capacity(case: Case, rated: Rated, choice: Choice | None, rates: Rates) -> CapacityPlan:

@@ -21,6 +21,9 @@ IDLE_MARGIN_S = 10
 KEEP_ALIVE_MARGIN_S = 10
 """Seconds that the engine keeps an idle connection longer than the load balancer does. Basis:
 assumed; the vendor requires more than the balancer's idle timeout and states no margin."""
+CALLER_IDLE_S = 5
+"""Seconds that an application keeps an idle connection to an engine. Basis: vendor (httpx, its
+default)."""
 WAITING_ITEMS = 3
 """Requests that may wait for an item without a latency target. Basis: assumed; the load balancer
 waits for four items."""
@@ -61,10 +64,10 @@ def request_limits(
 
     in flight = max sequences + waiting; keep-alive = idle timeout + 10 s
 
-    Without a load balancer or callers in front of it, a worker sends one job at a time. Callers
-    open a connection for each call, so that the time of an idle one does not matter.
-    The answer of an embedding is all of its work, so those at work count in its wait. One request
-    has the texts of one full step at most, which only our check counts.
+    Without a load balancer or callers in front of it, a worker sends one job at a time. The callers
+    of a stage open a connection for each call, so that the time of an idle one does not matter. An
+    application keeps them. The answer of an embedding is all of its work, so those at work count in
+    its wait. One request has the texts of one full step at most, which only our check counts.
 
     Raises FieldError for prompts with stages that this version cannot run.
     """
@@ -83,8 +86,12 @@ def request_limits(
     if embeds:
         waiting = max(waiting - max_num_seqs, 0)
     idle_s = None
-    if gateway is not None and catalog.can(engine, tag, Ability.keep_alive):
+    if workload.access.service is not None:
+        idle_s = CALLER_IDLE_S
+    if gateway is not None:
         idle_s = gateway.idle_timeout_s
+    if not catalog.can(engine, tag, Ability.keep_alive):
+        idle_s = None
     by = limits_by(catalog, engine, tag, counts_tokens=counts)
     return RequestLimits(
         by=LimitsBy.admission if embeds or workload.prompt is not None else by,

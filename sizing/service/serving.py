@@ -36,6 +36,7 @@ from sizing.replica.case import Case, Choice
 from sizing.replica.fit import max_batched_tokens, max_num_seqs
 from sizing.replica.gpu_rate import GpuRate
 from sizing.replica.item import item_of
+from sizing.service.gateway import DRAIN_LIMIT_S, longest_answer_s
 from sizing.service.prompt import prompt_plan
 from sizing.service.request_limits import request_limits
 from sizing.service.weights_import import weights_of
@@ -267,7 +268,7 @@ def _deployment_plan(
         start_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.load_s))))
         + ceiling(LOAD_MARGIN * PIN_S_PER_GIB * (host_cache_gib or 0))
         + ENGINE_START_S,
-        stop_s=(0 if gateway is None else gateway.deregistration_delay_s) + STOP_MARGIN_S,
+        stop_s=_drain_s(workload, gateway) + STOP_MARGIN_S,
     )
 
 
@@ -292,6 +293,13 @@ def embedding_serving_plan(case: Case, choice: Choice) -> EmbeddingServingPlan |
         max_body_bytes=max_num_seqs(workload, choice.fit) * longest * TOKEN_BYTES,
         dimensions=None if model is None else model.dimensions,
     )
+
+
+def _drain_s(workload: Workload, gateway: GatewayPlan | None) -> int:
+    """Seconds in which a replica ends its answers after nothing new is sent to it."""
+    if workload.access.service is not None:
+        return min(ceiling(longest_answer_s(workload)), DRAIN_LIMIT_S)
+    return 0 if gateway is None else gateway.deregistration_delay_s
 
 
 def item_serving_plan(case: Case, choice: Choice) -> ItemServingPlan | None:

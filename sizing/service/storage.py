@@ -11,7 +11,7 @@ from sizing.plan.service.files.renditions import VariantPlan
 from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan
 from sizing.plan.service.whole import UNSERVED
 from sizing.replica.case import Case
-from sizing.replica.traffic import Rates
+from sizing.replica.traffic import Rates, front_rates
 from sizing.service.application.api import (
     application_plan,
     beyond_limits,
@@ -86,8 +86,7 @@ def _daily(workload: Workload, data: Data, variant_bytes: int) -> Fraction:
     """Bytes of interactions a day. Raises ValueError where those of one are not derived yet."""
     if data.interaction_bytes is None:
         raise ValueError(f"{workload.name}: the bytes of an interaction are not known")
-    traffic = workload.traffic
-    requests = exact(traffic.daily_users) * exact(traffic.requests_per_user_per_day)
+    requests = front_rates(workload).mean * SECONDS_PER_DAY
     return requests * (exact(data.interaction_bytes) + variant_bytes)
 
 
@@ -300,7 +299,7 @@ def _objects(
     )
 
 
-def no_application(case: Case, rates: Rates) -> tuple[Rejected, ...]:
+def no_application(case: Case) -> tuple[Rejected, ...]:
     """Reasons why a service gets no nodes: its application exceeds its database or its node group.
 
     Raises FieldError where the bytes of an interaction are not known.
@@ -309,6 +308,7 @@ def no_application(case: Case, rates: Rates) -> tuple[Rejected, ...]:
     data = workload.data
     if workload.application is None or data is None or data.interaction_bytes is None:
         return ()
+    rates = front_rates(workload)
     storage = storage_plan(workload, rates, weights_bytes=0)
     kept = store_choice(
         interactions(

@@ -44,7 +44,7 @@ def access_logs(services: Sequence[ServicePlan], site: Site) -> BucketPlan | Non
 
     A deleted log can be restored for a day.
     """
-    behind = [service.traffic.requests_per_s_mean for service in services if service.gateway]
+    behind = [service.front_per_s_mean for service in services if service.gateway]
     if not behind:
         return None
     days = LOG_DAYS[site.environment]

@@ -6,8 +6,9 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from sizing.values.field_error import FieldError
-from sizing.values.strict import Strict
+from sizing.values.strict import Strict, absent
 from sizing.values.written import Count, Flag, PositiveCount
+from sizing.workload.route.route import ServiceName
 
 
 class ClaimFormat(StrEnum):
@@ -56,6 +57,9 @@ class Access(Strict):
     tokens_per_key_per_min: PositiveCount | None = None
     """Maximum tokens of one key per minute, prompts and answers. An application counts them by the
     user of a token. Without one, each request counts as its longest."""
+    service: Annotated[ServiceName | None, Field(exclude_if=absent)] = None
+    """Service of the stack whose application alone calls this one. Its `route` names this service,
+    which then has no load balancer. When left out, the service has one of its own."""
 
     @property
     def has_public(self) -> bool:
@@ -72,6 +76,17 @@ class Access(Strict):
         """Stated fields that apply to callers with tokens."""
         names = ("claims", "requests_per_key_per_min", "tokens_per_key_per_min")
         return tuple(name for name in names if getattr(self, name))
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        """Check that a service without a load balancer has no rules for one."""
+        if self.service is None:
+            return self
+        for name in ("public", "both_balancers", "token_required", *self.by_token):
+            if getattr(self, name):
+                message = f"the application of {self.service} checks its callers"
+                raise FieldError((name,), message, "no such key, or no access.service")
+        return self
 
     @model_validator(mode="after")
     def _limits_count_by_token(self) -> Self:

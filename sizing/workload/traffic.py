@@ -7,12 +7,16 @@ from pydantic import Field, model_validator
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict
 from sizing.values.units import SECONDS_PER_DAY
-from sizing.values.written import Positive, PositiveCount, Ratio
+from sizing.values.written import Count, Positive, Ratio
+
+NO_TRAFFIC = {"daily_users": 0, "requests_per_user_per_day": 1}
+"""Traffic of a file that states none of its own."""
 
 
 class Traffic(Strict):
-    daily_users: PositiveCount
-    """People who use the service on one day."""
+    daily_users: Annotated[Count, Field(ge=0, lt=10**18)]
+    """People who use the service on one day. 0, or `traffic: none`, is for a service that gets only
+    what the application of another one routes to it."""
     requests_per_user_per_day: Positive
     """Requests of one user on one day."""
     peak_users_share: Ratio | None = Field(default=None, gt=0, le=1)
@@ -63,3 +67,8 @@ def has_a_peak(traffic: Any) -> bool:
     if isinstance(traffic, dict):
         return any(traffic.get(name) is not None for name in PEAKS)
     return any(getattr(traffic, name, None) is not None for name in PEAKS)
+
+
+def none_is_no_users(value: Any) -> Any:
+    """Return traffic without users for the word none."""
+    return NO_TRAFFIC if value == "none" else value

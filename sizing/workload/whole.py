@@ -34,9 +34,11 @@ from sizing.workload.kinds import (
 from sizing.workload.model import Model, ModelName, named
 from sizing.workload.prompt.prompt import Prompt
 from sizing.workload.request import Request
+from sizing.workload.route.route import Route
+from sizing.workload.route.rules import check_route
 from sizing.workload.source import EMBEDDING_FILES
 from sizing.workload.targets import Capacity, Latency, Redundancy
-from sizing.workload.traffic import Traffic, has_a_peak
+from sizing.workload.traffic import Traffic, has_a_peak, none_is_no_users
 
 MEASURED_TYPE = "the instance_type that you measured, such as g6.xlarge"
 DNS_LABEL = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
@@ -66,8 +68,11 @@ class Workload(Strict):
     """Kind of output that the service generates."""
     model: Annotated[Model, BeforeValidator(named, json_schema_input_type=ModelName | Model)]
     """Model: a catalog name, or name, parameters and precision."""
-    traffic: Traffic
-    """Users and their requests."""
+    traffic: Annotated[
+        Traffic,
+        BeforeValidator(none_is_no_users, json_schema_input_type=Literal["none"] | Traffic),
+    ]
+    """Users and their requests, or none where another service routes all of them to it."""
     request: Request = Field(default_factory=Request)
     """One request."""
     latency: Latency | None = None
@@ -98,6 +103,8 @@ class Workload(Strict):
     context: Annotated[Context | None, Field(exclude_if=absent)] = None
     """Documents that requests may search before they are answered. When left out, prompts have
     none."""
+    route: Annotated[Route | None, Field(exclude_if=absent)] = None
+    """Other models that the application offers. When left out, it offers its own alone."""
     engine: Engine = Field(default_factory=Engine)
     """Serving engine and its limits."""
     queue: Annotated[Queue | None, Field(exclude_if=absent)] = None
@@ -202,6 +209,7 @@ class Workload(Strict):
     @model_validator(mode="after")
     def _items_are_consistent(self) -> Self:
         check_items(self)
+        check_route(self)
         check_application(self)
         check_context(self)
         return self
@@ -220,7 +228,7 @@ class Workload(Strict):
     def callers(self) -> tuple[str, ...]:
         """Services of the stack that alone may call this one, without a load balancer; none for
         a service with one."""
-        return ()
+        return () if self.access.service is None else (self.access.service,)
 
     @property
     def burst_gpus(self) -> int:
@@ -342,7 +350,8 @@ class Workload(Strict):
 
     @property
     def _peak_is_known(self) -> bool:
-        return has_a_peak(self.traffic)
+        """True where the file gives a peak, or gets it from the service that calls this one."""
+        return has_a_peak(self.traffic) or self.traffic.daily_users == 0
 
     def _work_is_known(self) -> None:
         work = self.kind.traits.textbook_work

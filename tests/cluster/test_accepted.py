@@ -21,11 +21,13 @@ from tests.components.plans import (
     rendered_plan,
     spanning_plan,
 )
+from tests.sizing.workload.test_route import CODER, HOST, SMALL, sized
 from tests.templates.test_other_engines import OTHERS, served
 
 PLANS = {
     "burst and import": plan_of(EVERYTHING),
     "public": public_plan(),
+    "routed": sized(HOST, CODER, SMALL),
     "groups": spanning_plan(),
     "images": plan_of(STUDIO | {"capacity": {"method": "calibrated", "burst_gpus": 4}}),
     "stages of prompts": plan_of(PROMPTED),

@@ -40,6 +40,10 @@ VARIANTS: dict[str, tuple[Path, Files]] = {
     "documents": (DEV, (ROOT / "workloads" / "rag.yaml",)),
     "embeddings": (DEV, (ROOT / "workloads" / "embeddings.yaml",)),
     "cached-answers": (DEV, (ROOT / "workloads" / "faq-app.yaml",)),
+    "routed": (
+        DEV,
+        tuple(ROOT / "workloads" / f"{name}.yaml" for name in ("assistant", "assistant-small")),
+    ),
     "clips": (DEV, (ROOT / "workloads" / "clips.yaml",)),
     "clips-public": (example("clips-public"), (ROOT / "workloads" / "clips-public.yaml",)),
 }
@@ -57,6 +61,7 @@ SHOWS = {
     "documents": "aws:s3/bucketNotification:BucketNotification",
     "embeddings": "kubernetes:apps/v1:Deployment",
     "cached-answers": "aws:elasticache/serverlessCache:ServerlessCache",
+    "routed": "kubernetes:batch/v1:CronJob",
     "clips": "kubernetes:apps/v1:Deployment",
     "clips-public": "aws:cloudfront/distribution:Distribution",
     "two-models": "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",

@@ -10,8 +10,10 @@ import pytest
 
 from templates.scripts.application import application_check
 from templates.scripts.application.application_check import DEEPEST, FORM_BYTES, Check
+from templates.scripts.application.application_route import Routes
 
 MODEL, CONTEXT, MOST, FILE = "engine/model-1", 2_048, 4_096, 10_000
+ALONE = Routes(MODEL, {MODEL: CONTEXT})
 GOOD: dict[str, Any] = {"model": MODEL, "input": "hello"}
 CHAT: dict[str, Any] = {"model": MODEL, "messages": []}
 
@@ -21,6 +23,7 @@ async def answered(
     path: str = "/v1/responses",
     kind: str = "application/json",
     chunks: int = 1,
+    routes: Routes = ALONE,
     **headers: str,
 ) -> tuple[int, dict[str, Any], bytes]:
     """Status and body of the answer, and what reached the application."""
@@ -49,8 +52,7 @@ async def answered(
     }
     check = Check(
         app,
-        models=frozenset({MODEL}),
-        context_tokens=CONTEXT,
+        routes=routes,
         body_bytes=MOST,
         file_bytes=FILE,
     )
@@ -167,8 +169,7 @@ def test_a_compressed_body_is_refused() -> None:
 def check_of(app: Any, file_bytes: int = FILE) -> Check:
     return Check(
         app,
-        models=frozenset({MODEL}),
-        context_tokens=CONTEXT,
+        routes=ALONE,
         body_bytes=MOST,
         file_bytes=file_bytes,
     )
@@ -260,6 +261,6 @@ def test_a_websocket_is_closed_before_it_opens() -> None:
     async def never(*_: object) -> Any:
         raise AssertionError("nothing is read and nothing is passed on")
 
-    check = Check(never, models=frozenset(), context_tokens=0, body_bytes=1, file_bytes=0)
+    check = Check(never, routes=ALONE, body_bytes=1, file_bytes=0)
     asyncio.run(check({"type": "websocket"}, never, send))
     assert [message["type"] for message in sent] == ["websocket.close"]

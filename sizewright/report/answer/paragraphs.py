@@ -15,7 +15,9 @@ from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.pool import PoolPlan, Survives
 from sizing.plan.service.whole import ServicePlan
+from sizing.values.exact import plain
 from sizing.workload import Contradicts, Method
+from sizing.workload.route.derived import RoutedWorkload
 
 ANYWHERE = "0.0.0.0/0"
 
@@ -37,10 +39,25 @@ def request_rates(service: ServicePlan) -> str:
     inputs, traffic = service.inputs.traffic, service.traffic
     users, each = number(inputs.daily_users), number(float(inputs.requests_per_user_per_day))
     mean = number(traffic.requests_per_s_mean)
-    text = f"receives {mean} requests/s on the daily mean ({users} users x {each} a day)"
+    basis = f"{users} users x {each} a day{_by_route(service)}"
+    text = f"receives {mean} requests/s on the daily mean ({basis})"
     if traffic.requests_per_s_peak is None:
         return f"{text}; no peak is given."
+    if _by_route(service):
+        return f"{text} and {number(traffic.requests_per_s_peak)} at the peak."
     return f"{text} and {number(traffic.requests_per_s_peak)} at the peak ({peak_basis(service)})."
+
+
+def _by_route(service: ServicePlan) -> str:
+    """What a route adds to the requests of the engines, or takes from them; empty without one."""
+    inputs = service.inputs
+    if isinstance(inputs, RoutedWorkload) and inputs.host_share:
+        part = share(plain(inputs.host_share))
+        return f", and {part} of the requests of {inputs.access.service}"
+    if service.route is not None and service.route.easy is not None:
+        easy = service.route.easy
+        return f", less {share(easy.share)} for {easy.service}"
+    return ""
 
 
 def peak_basis(service: ServicePlan) -> str:

@@ -1,6 +1,7 @@
 """Explanations of a service's traffic, of the rate of one GPU, and of the methods compared."""
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry
+from sizing.explained.service.application.route import answered, front_rate, is_routed
 from sizing.explained.service.calibrated import fitted, saturation_symbols
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
 
@@ -14,7 +15,19 @@ LIMITS = {
 }
 
 
+def _mean_rate(leaf: Leaf) -> Entry:
+    if is_routed(leaf.sized):
+        return answered(leaf, "mean")
+    return Entry(
+        "requests a second, mean of the day",
+        "users x requests a user a day / 86,400 s",
+        "{w.traffic.daily_users} * {w.traffic.requests_per_user_per_day} / {units.SECONDS_PER_DAY}",
+    )
+
+
 def _peak_rate(leaf: Leaf) -> Entry:
+    if is_routed(leaf.sized):
+        return answered(leaf, "peak")
     traffic = leaf.sized.inputs.traffic
     meaning = "requests a second at the busiest moment"
     if traffic.think_time_s is not None:
@@ -213,7 +226,7 @@ def utilisation(load: str, leaf: Leaf, replicas: str) -> str:
 def busiest_rate(leaf: Leaf) -> str:
     """Requests a second at the busiest known moment: at the peak, else the mean."""
     peak = leaf.sized.traffic.requests_per_s_peak is not None
-    return "{s.traffic.requests_per_s_peak}" if peak else "{s.traffic.requests_per_s_mean}"
+    return front_rate("peak" if peak else "mean", leaf)
 
 
 def _engine_rate(leaf: Leaf) -> Entry:
@@ -227,12 +240,7 @@ def _engine_rate(leaf: Leaf) -> Entry:
 
 CAPACITY: Registry = {
     TrafficPlan: {
-        "requests_per_s_mean": Entry(
-            "requests a second, mean of the day",
-            "users x requests a user a day / 86,400 s",
-            "{w.traffic.daily_users} * {w.traffic.requests_per_user_per_day}"
-            " / {units.SECONDS_PER_DAY}",
-        ),
+        "requests_per_s_mean": _mean_rate,
         "requests_per_s_peak": _peak_rate,
         "users_online_peak": Entry(
             "users online at the busiest moment",

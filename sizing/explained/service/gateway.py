@@ -1,11 +1,12 @@
 """Explanations of a service's load balancers and of the limits on a caller."""
 
 from sizing.explained.entry import Basis, Entry, Leaf, Registry, setting
+from sizing.explained.service.application.route import mean_numbers, models
 from sizing.explained.service.capacity import busiest_rate, item_seconds
-from sizing.explained.service.files.artefact import answer_bytes
+from sizing.explained.service.files.artefact import answer_bytes, request_bytes
 from sizing.plan.service.gateway import BalancerPlan, FirewallPlan, GatewayPlan, JobGatewayPlan
 from sizing.replica.traffic import slowest_answer_s
-from sizing.service.gateway import STREAM_RATIO
+from sizing.service.gateway import STREAM_RATIO, longest_answer_s, mean_answer_s
 
 ROUGH = "the firewall counts every few seconds: a burst passes before it is stopped"
 ONE_TOKEN = "a key is one token: a caller who is issued several has as many limits"
@@ -75,6 +76,10 @@ def _per_address(leaf: Leaf) -> Entry:
 def _longest_answer(leaf: Leaf) -> Entry:
     meaning = "longest answer, seconds"
     workload = leaf.sized.inputs
+    if leaf.sized.route is not None:
+        each = [str(float(longest_answer_s(one.inputs))) for one in models(leaf)]
+        symbols = "the longest of all models: as its file states it, by context and latency"
+        return Entry(meaning, symbols, f"max({', '.join(each)})")
     latency, output = workload.latency, workload.request.output_mean
     if workload.kind.traits.makes_media:
         target = latency is not None and latency.response_s is not None
@@ -132,17 +137,14 @@ def _longest_answer(leaf: Leaf) -> Entry:
 
 def _capacity_units(leaf: Leaf) -> Entry:
     rate = busiest_rate(leaf)
-    flying = (
-        "{s.traffic.requests_in_flight_peak}"
-        if leaf.sized.traffic.requests_in_flight_peak is not None
-        else f"{rate} * {_mean_answer(leaf)}"
-    )
+    known = leaf.sized.traffic.requests_in_flight_peak is not None and leaf.sized.route is None
+    flying = "{s.traffic.requests_in_flight_peak}" if known else f"{rate} * {_mean_answer(leaf)}"
     return Entry(
         "load balancer capacity units at the busiest known moment",
         "ceil(max(rate / 25, in flight / 3,000, bytes an hour / 1 GB)), each request a connection",
         f"ceil(max({rate} / {{gateway.CONNECTIONS_PER_UNIT_S}},"
         f" {flying} / {{gateway.ACTIVE_CONNECTIONS_PER_UNIT}},"
-        f" {rate} * ({{w.request.request_bytes}} + {answer_bytes(leaf)}) * 3600"
+        f" {rate} * ({request_bytes(leaf)} + {answer_bytes(leaf)}) * 3600"
         " / {gateway.BYTES_PER_UNIT_HOUR}))",
         Basis.vendor,
         "ELB pricing: what one unit covers",
@@ -167,6 +169,8 @@ def _job_units(leaf: Leaf) -> Entry:
 
 def _mean_answer(leaf: Leaf) -> str:
     answer = slowest_answer_s(leaf.sized.inputs)
+    if leaf.sized.route is not None:
+        return mean_numbers(leaf, lambda each: float(mean_answer_s(each)))
     return "{gateway.ASSUMED_ANSWER_S}" if answer is None else str(float(answer))
 
 

@@ -15,6 +15,7 @@ from sizing.plan.service.serving import (
     QuotaPlan,
     ServingPlan,
 )
+from sizing.service.gateway import longest_answer_s
 from sizing.workload.engines.traits import MemoryShare, Setting
 
 _SPARE = "({s.pool.replicas_total} - {s.pool.replicas_needed})"
@@ -339,12 +340,37 @@ def _start_s(leaf: Leaf) -> Entry:
     return Entry(meaning, symbols, numbers, Basis.assumed, "sizing/service/serving.py")
 
 
+def _keep_alive(leaf: Leaf) -> Entry:
+    meaning, source = "seconds that the engine keeps an idle", "sizing/service/request_limits.py"
+    margin = "{request_limits.KEEP_ALIVE_MARGIN_S}"
+    if leaf.sized.inputs.access.service is not None:
+        return Entry(
+            f"{meaning} connection",
+            "idle time of the application's connections + 10",
+            f"{{request_limits.CALLER_IDLE_S}} + {margin}",
+            Basis.vendor,
+            f"httpx, its default: {source}",
+        )
+    return Entry(
+        f"{meaning} connection",
+        "idle timeout of the load balancer + 10",
+        f"{{s.gateway.idle_timeout_s}} + {margin}",
+        Basis.assumed,
+        source,
+        remarks=("an engine that closes first makes the load balancer answer with 502",),
+    )
+
+
 def _stop_s(leaf: Leaf) -> Entry:
     meaning, source = "seconds a replica may take to stop", "sizing/service/serving.py"
     margin = "{serving.STOP_MARGIN_S}"
     if leaf.sized.jobs is not None:
         symbols = "fixed: its worker gives the job back at once"
         return Entry(meaning, symbols, margin, Basis.assumed, source)
+    if leaf.sized.inputs.access.service is not None:
+        longest = float(longest_answer_s(leaf.sized.inputs))
+        numbers = f"min(ceil({longest}), {{gateway.DRAIN_LIMIT_S}}) + {margin}"
+        return Entry(meaning, "longest answer + 30", numbers, Basis.assumed, source)
     if leaf.sized.callers:
         symbols = "fixed: its callers wait at most their time budget"
         return Entry(meaning, symbols, margin, Basis.assumed, source)
@@ -453,14 +479,7 @@ SERVING: Registry = {
             remarks=("a replica at its limit holds most requests, so that the balancer avoids it",),
         ),
         "sequences_per_request": _sequences,
-        "keep_alive_s": Entry(
-            "seconds that the engine keeps an idle connection",
-            "idle timeout of the load balancer + 10",
-            "{s.gateway.idle_timeout_s} + {request_limits.KEEP_ALIVE_MARGIN_S}",
-            Basis.assumed,
-            "sizing/service/request_limits.py",
-            remarks=("an engine that closes first makes the load balancer answer with 502",),
-        ),
+        "keep_alive_s": _keep_alive,
         "gpu_memory_utilisation": _memory_setting,
         "wait_s": _wait,
         "copy_s": Entry(

@@ -3,8 +3,14 @@
 from decimal import Decimal
 
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry, log_days, setting
+from sizing.explained.service.application.route import front_rate
 from sizing.explained.service.capacity import busiest_rate
-from sizing.explained.service.files.artefact import answer_bytes, answer_remarks, file_remarks
+from sizing.explained.service.files.artefact import (
+    answer_bytes,
+    answer_remarks,
+    file_remarks,
+    request_bytes,
+)
 from sizing.explained.service.files.renditions import with_variants
 from sizing.plan.service.stores import (
     BucketPlan,
@@ -18,21 +24,27 @@ from sizing.service.stores.aurora import MIN_ACU, highest_acu
 from sizing.values.exact import Number, exact, plain
 
 DAILY = "{w.traffic.daily_users} * {w.traffic.requests_per_user_per_day}"
+_DAY = "{units.SECONDS_PER_DAY}"
 
 
-def _writes(load: str) -> Entry:
-    return Entry(
+def _daily(leaf: Leaf) -> str:
+    """Requests of a day at the service's load balancer, as numbers."""
+    return DAILY if leaf.sized.route is None else f"{front_rate('mean', leaf)} * {_DAY}"
+
+
+def _writes(load: str) -> Explainer:
+    return lambda leaf: Entry(
         f"rows written a second, {load}",
         "every request writes one interaction",
-        f"{{s.traffic.requests_per_s_{load}}}",
+        front_rate(load, leaf),
     )
 
 
-def _ingress(load: str) -> Entry:
-    return Entry(
+def _ingress(load: str) -> Explainer:
+    return lambda leaf: Entry(
         f"megabits a second in, {load}",
         f"{load} rate x request_bytes x 8 / 10^6",
-        f"{{s.traffic.requests_per_s_{load}}} * {{w.request.request_bytes}} * 8 / {{units.MB}}",
+        f"{front_rate(load, leaf)} * {request_bytes(leaf)} * 8 / {{units.MB}}",
     )
 
 
@@ -41,7 +53,7 @@ def _egress(load: str) -> Explainer:
         return Entry(
             f"megabits a second out, {load}",
             f"{load} rate x response_bytes x 8 / 10^6",
-            f"{{s.traffic.requests_per_s_{load}}} * {answer_bytes(leaf)} * 8 / {{units.MB}}",
+            f"{front_rate(load, leaf)} * {answer_bytes(leaf)} * 8 / {{units.MB}}",
             remarks=answer_remarks(leaf),
         )
 
@@ -57,7 +69,7 @@ def _interactions(leaf: Leaf) -> Entry:
     return Entry(
         "bytes of interactions a day",
         "users x requests a user a day x bytes",
-        f"{DAILY} * {with_variants(leaf, size)}",
+        f"{_daily(leaf)} * {with_variants(leaf, size)}",
         remarks=file_remarks(leaf),
     )
 
@@ -148,7 +160,7 @@ def _bucket_bytes(leaf: Leaf) -> Entry:
         return Entry(
             "bytes of uploaded files when retention is full",
             "mean rate x seconds of a day x bytes of files for a request x retention days",
-            "ceil({s.traffic.requests_per_s_mean} * {units.SECONDS_PER_DAY}"
+            f"ceil({front_rate('mean', leaf)} * {{units.SECONDS_PER_DAY}}"
             " * {s.application.file_bytes_per_request} * {w.data.retention_days})",
         )
     if role == FEEDBACK:
@@ -179,7 +191,7 @@ def _zones(leaf: Leaf) -> Entry:
 
 
 def _log_bytes(leaf: Leaf) -> Entry:
-    behind = [s.traffic.requests_per_s_mean for s in leaf.plan.services if s.gateway]
+    behind = [s.front_per_s_mean for s in leaf.plan.services if s.gateway]
     rates = " + ".join(str(rate) for rate in behind)
     return Entry(
         "bytes of the load balancers' logs when retention is full",

@@ -12,6 +12,7 @@ from sizing.plan.service.application.api import ApplicationPlan
 from sizing.plan.service.application.cache import CachePlan
 from sizing.plan.service.application.context import ContextPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
+from sizing.plan.service.application.route import RoutePlan
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
@@ -30,6 +31,7 @@ from sizing.plan.service.serving import GroupServingPlan, QuotaPlan, ServingPlan
 from sizing.plan.service.states import RolloutPlan, StatePlan
 from sizing.plan.service.stores import BucketPlan, DatabasePlan, StoragePlan, TransferPlan
 from sizing.plan.service.weights_import import ImportPlan
+from sizing.values.exact import Number
 from sizing.values.strict import absent
 from sizing.workload import Method, Workload
 
@@ -93,7 +95,9 @@ class ServicePlan(Part):
     volumes: VolumePlan | None
     """Disks of the nodes; null without a pool."""
     gateway: GatewayPlan | JobGatewayPlan | None
-    """Load balancers; null without an engine, and for the service of a stage."""
+    """Load balancers; null without an engine, and for a service that others of the stack call."""
+    route: Annotated[RoutePlan | None, Field(exclude_if=absent)] = None
+    """Other models of the application; left out where it has its own alone."""
     callers: Annotated[
         tuple[str, ...],
         Reaches(NETWORK_POLICY, "spec.ingress"),
@@ -114,6 +118,12 @@ class ServicePlan(Part):
     """Burst above the floor; null without `capacity.burst_gpus`."""
     buying: BuyingPlan | None
     """Ways to buy the nodes; null without a pool."""
+
+    @property
+    def front_per_s_mean(self) -> Number:
+        """Requests a second at its load balancer on the daily mean, for all models behind it."""
+        mean = self.traffic.requests_per_s_mean
+        return mean if self.route is None else self.route.requests_per_s_mean
 
     @property
     def estimate(self) -> str:

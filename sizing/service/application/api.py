@@ -16,7 +16,7 @@ from sizing.plan.service.application.api import (
     TokenLimitPlan,
 )
 from sizing.replica.case import Case
-from sizing.replica.traffic import Rates
+from sizing.replica.traffic import Rates, answering, mean_of
 from sizing.service.application import cache, context, feedback
 from sizing.service.gateway import DRAIN_LIMIT_S, longest_answer_s
 from sizing.service.stores.aurora import (
@@ -89,7 +89,14 @@ def usual(catalog: Catalog, item: str) -> Fraction:
 
 
 def text_bytes(workload: Workload) -> Fraction:
-    """Bytes of a request and its answer. Raises FieldError where they are not stated."""
+    """Mean bytes of a request and its answer, for all models of the application.
+
+    Raises FieldError where they are not stated.
+    """
+    return mean_of(workload, _own_text_bytes)
+
+
+def _own_text_bytes(workload: Workload) -> Fraction:
     request = workload.request
     for name in ("request_bytes", "response_bytes"):
         if getattr(request, name) is None:
@@ -100,11 +107,16 @@ def text_bytes(workload: Workload) -> Fraction:
 
 def history_bytes(workload: Workload) -> Fraction:
     """Mean bytes of earlier turns: (turns - 1) / 2 x bytes of a turn. Raises FieldError."""
-    return text_bytes(workload) * (workload.request.turns - 1) / 2
+    return mean_of(workload, lambda each: _own_text_bytes(each) * (each.request.turns - 1) / 2)
 
 
 def answer_tokens(workload: Workload) -> Fraction:
     """Mean tokens of an answer: those stated, else its bytes / 4. Basis: assumed (English)."""
+    return mean_of(workload, own_answer_tokens)
+
+
+def own_answer_tokens(workload: Workload) -> Fraction:
+    """Mean tokens of an answer of the service's own model."""
     request = workload.request
     if request.output_tokens is not None:
         return exact(mean_tokens(request.output_tokens))
@@ -126,6 +138,11 @@ def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
     limit = measured(catalog, LIMIT_CPU) if limits_tokens(workload) else 0
     kept = cache.cpu_s(workload, catalog, answer_tokens(workload))
     return once + tokens + history + limit + context.cpu_s(workload, catalog) + kept
+
+
+def longest_context(workload: Workload) -> int:
+    """Largest stated context of the application's models, in tokens; 0 where none is stated."""
+    return max(each.request.context_tokens or 0 for each in answering(workload))
 
 
 def limits_tokens(workload: Workload) -> bool:
@@ -183,7 +200,8 @@ def per_request(what: str, workload: Workload, catalog: Catalog) -> Fraction:
 
     A limit of tokens adds its commits, and at most one row.
     """
-    once = measured(catalog, f"{what}_per_conversation") / workload.request.turns
+    conversations = mean_of(workload, lambda each: Fraction(1, each.request.turns))
+    once = measured(catalog, f"{what}_per_conversation") * conversations
     counted = {"commits": measured(catalog, LIMIT_COMMITS), "rows": Fraction(LIMIT_ROWS)}
     limit = counted[what] if limits_tokens(workload) else 0
     return measured(catalog, f"{what}_per_response") + once + limit
@@ -263,9 +281,7 @@ def application_plan(case: Case, rates: Rates, *, served: bool) -> ApplicationPl
         interaction_bytes=rows,
         index_ratio=plain(index_ratio),
         interaction_ratio=plain(_stated_ratio(data, rows, index_ratio)),
-        body_bytes=max(
-            SMALLEST_BODY_BYTES, BYTES_PER_TOKEN * (workload.request.context_tokens or 0)
-        ),
+        body_bytes=max(SMALLEST_BODY_BYTES, BYTES_PER_TOKEN * longest_context(workload)),
         file_bytes=FILE_BYTES if application.takes_files else 0,
         file_bytes_per_request=plain(exact(application.file_bytes_per_request)),
         retention=_retention(workload, data, rates, catalog),
@@ -300,8 +316,7 @@ def _token_limit(workload: Workload, rates: Rates, catalog: Catalog) -> TokenLim
     if context is None:
         raise ValueError(f"{workload.name}: a limit of tokens without a context")
     kept_s = SECONDS_PER_DAY + COUNTED_S + DELETE_WINDOW_S
-    prompt = workload.request.prompt_tokens
-    each = None if prompt is None else exact(prompt) + answer_tokens(workload)
+    each = None if workload.request.prompt_tokens is None else _request_tokens(workload)
     return TokenLimitPlan(
         tokens_per_user_per_min=limit,
         reserved_tokens=context,
@@ -313,6 +328,11 @@ def _token_limit(workload: Workload, rates: Rates, catalog: Catalog) -> TokenLim
         connections_per_process=COUNTS,
         rows_most=ceiling(rates.mean * LIMIT_ROWS * kept_s),
     )
+
+
+def _request_tokens(workload: Workload) -> Fraction:
+    """Mean tokens of a request of the service's own model, and of its answer."""
+    return exact(workload.request.prompt_tokens or 0) + own_answer_tokens(workload)
 
 
 def _stated_ratio(data: Data, rows: int, index_ratio: Fraction) -> Fraction:
@@ -340,7 +360,8 @@ def _pods(case: Case, spare: int) -> ApplicationPodsPlan:
 
     A pod stops like the load balancer drains: after the longest answer.
     """
-    drain_s = min(ceiling(longest_answer_s(case.workload)), DRAIN_LIMIT_S)
+    longest = max(longest_answer_s(each) for each in answering(case.workload))
+    drain_s = min(ceiling(longest), DRAIN_LIMIT_S)
     each = measured(case.catalog, "process_mib")
     image = image_reference(APPLICATION_IMAGE, APPLICATION_REPOSITORY, case.catalog)
     return ApplicationPodsPlan(

@@ -117,6 +117,9 @@ def check_context(workload: "Workload") -> None:
     if workload.application is None:
         message = "the application searches the documents, and the workload has none"
         raise FieldError(("context",), message, "application: {api: ogx}")
+    if workload.route is not None:
+        message = "passages would also lengthen the prompts of other models, which no file states"
+        raise FieldError(("route",), message, "none, or a workload without context")
     if request.input_tokens is None or request.output_tokens is None:
         message = "missing, and the passages of documents come on top of them"
         raise FieldError(("request", "input_tokens"), message, "tokens of a question")

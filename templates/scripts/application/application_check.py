@@ -3,8 +3,8 @@
 It runs inside OGX's server with the standard library alone. A request must be a JSON object of
 bounded size, or the form of a file. It must not have an address that OGX would call: OGX connects
 to the servers of tools that a request names, and reads its images and documents, whatever its
-configuration says. The model must be the service's, and an answer no longer than its context.
-Refusals are in OpenAI's form.
+configuration says. The model must be one of the service's, and an answer no longer than the context
+of the model that answers. Refusals are in OpenAI's form.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from application_route import Routes
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -69,6 +72,8 @@ HELD_BYTES = 32 * 2**20
 """Bytes of all bodies at work in one process. Basis: measured (10 bytes of memory for each)."""
 IGNORED_BYTES = 16 * 2**20
 """Bytes of a refused body that are read and forgotten. Basis: assumed."""
+CONTEXT = "context_tokens"
+"""Key of the scope with the context of the model that answers a request."""
 DEEPEST = 64
 """Levels of a body. Basis: assumed; a conversation has fewer than ten."""
 
@@ -98,15 +103,13 @@ class Check:
         self,
         app: App,
         *,
-        models: frozenset[str],
-        context_tokens: int,
+        routes: Routes,
         body_bytes: int,
         file_bytes: int,
         stores: frozenset[str] = frozenset(),
     ) -> None:
-        self._app, self._models, self._stores = app, models, stores
-        self._context_tokens, self._body_bytes = context_tokens, body_bytes
-        self._file_bytes, self._held = file_bytes, 0
+        self._app, self._routes, self._stores = app, routes, stores
+        self._body_bytes, self._file_bytes, self._held = body_bytes, file_bytes, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it.
@@ -120,7 +123,7 @@ class Check:
             await self._app(scope, receive, send)
             return
         try:
-            body, given = await self._checked(scope, receive)
+            body, own = await self._checked(scope, receive)
             if self._held + len(body) > HELD_BYTES:
                 raise RefusedError(503, "too many large requests at once; try again")
         except RefusedError as refused:
@@ -129,13 +132,12 @@ class Check:
         headers = [each for each in scope["headers"] if not each[0].lower().startswith(OWN)]
         self._held += len(body)
         try:
-            stored = {STORED: given.get("store") is not False}
-            await self._app({**scope, "headers": headers, **stored}, replayed(body, receive), send)
+            await self._app({**scope, "headers": headers, **own}, replayed(body, receive), send)
         finally:
             self._held -= len(body)
 
     async def _checked(self, scope: Scope, receive: Receive) -> tuple[bytes, dict[str, Any]]:
-        """Body of a request, and its fields where it is JSON. Raises RefusedError."""
+        """Body of a request, and what its fields say for later layers. Raises RefusedError."""
         listed = [(name.lower(), value.decode("latin-1")) for name, value in scope["headers"]]
         headers, path = dict(listed), scope["path"].rstrip("/")
         check_subject(headers.get(b"authorization", ""))
@@ -152,11 +154,14 @@ class Check:
         if body and not is_file:
             if kinds != [JSON]:
                 raise RefusedError(415, f"the body must be {JSON}")
-            return body, self._check_json(path, body)
+            return self._check_json(path, body, headers)
         return body, {}
 
-    def _check_json(self, path: str, body: bytes) -> dict[str, Any]:
-        """Fields of a body. Raises RefusedError."""
+    def _check_json(
+        self, path: str, body: bytes, headers: Mapping[bytes, str]
+    ) -> tuple[bytes, dict[str, Any]]:
+        """Body with the model that answers, its context, and whether the caller lets its answer be
+        stored. Raises RefusedError."""
         try:
             given = json.loads(body)
         except (ValueError, RecursionError):
@@ -167,25 +172,29 @@ class Check:
         check_tools(given, self._stores if path == RESPONSES else frozenset())
         for field in addresses({k: v for k, v in given.items() if k not in UNREAD}):
             raise RefusedError(400, "the address of an image, document or server is refused", field)
-        if path in MODEL_PATHS:
-            self._check_model(given)
-        return given
+        own = {STORED: given.get("store") is not False}
+        if path not in MODEL_PATHS:
+            return body, own
+        model = self._answering(given, headers)
+        if model != given["model"]:
+            body = json.dumps({**given, "model": model}).encode()
+        return body, {**own, CONTEXT: self._routes.contexts[model]}
 
-    def _check_model(self, given: dict[str, Any]) -> None:
-        model = given.get("model")
-        if not isinstance(model, str) or model not in self._models:
-            known = ", ".join(sorted(self._models))
+    def _answering(self, given: dict[str, Any], headers: Mapping[bytes, str]) -> str:
+        """Model that answers a request. Raises RefusedError."""
+        model, contexts = given.get("model"), self._routes.contexts
+        if not isinstance(model, str) or model not in contexts:
+            known = ", ".join(sorted(contexts))
             raise RefusedError(404, f"unknown model; this service has {known}", "model")
-        for field in LIMITS:
-            limit = given.get(field)
-            if limit is None:
-                continue
+        limits = {field: given[field] for field in LIMITS if given.get(field) is not None}
+        for field, limit in limits.items():
             if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
                 raise RefusedError(400, "a number of tokens is at least 1", field)
-            if self._context_tokens and limit > self._context_tokens:
-                raise RefusedError(400, f"at most {self._context_tokens} tokens", field)
+            if contexts[model] and limit > contexts[model]:
+                raise RefusedError(400, f"at most {contexts[model]} tokens", field)
         if given.get("n") not in (None, 1):
             raise RefusedError(400, "one answer for each request", "n")
+        return self._routes.chosen(given, headers, max(limits.values(), default=0))
 
 
 def check_subject(authorization: str) -> None:

@@ -1,7 +1,9 @@
 """The server of OGX, behind the check of its requests; uvicorn calls `create` in each process.
 
-It runs in OGX's image. MODEL is the model's name for callers, CONTEXT_TOKENS their context, or 0
-where it is not known, and BODY_BYTES and FILE_BYTES the largest request and file. OGX_CONFIG is the
+It runs in OGX's image. MODEL is the own model's name for callers, CONTEXT_TOKENS its context, or 0
+where it is not known, and BODY_BYTES and FILE_BYTES the largest request and file. ROUTED_MODELS has
+the contexts of other models by name, and EASY the rule by which a smaller one answers; both are
+absent without routes. OGX_CONFIG is the
 path of OGX's configuration. FEEDBACK_STREAM is the stream of feedback, where it is taken.
 TOKENS_PER_USER_PER_MIN is the limit of a user's tokens, or absent. Where it is stated, each call of
 an engine counts, and DATABASE_HOST, DATABASE_PORT, DATABASE, DATABASE_TLS, ROLE and SECRET_FILE say
@@ -13,7 +15,9 @@ a search returns.
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from application_answers import Asking, cached
@@ -21,6 +25,7 @@ from application_cache import Answers
 from application_check import STORE, App, Check
 from application_feedback import Collecting
 from application_records import Stream
+from application_route import Routes
 from application_search import bounded, searched
 from application_tokenizer import without_internet
 from application_tokens import Counts, TokenLimit, counted
@@ -83,6 +88,13 @@ def keep_answers(application: Any, answers: Answers, most_bytes: int) -> None:
     application.user_middleware.append(Middleware(Asking))
 
 
+def routes(given: Mapping[str, str]) -> Routes:
+    """Models of the application, and the rule that chooses among them."""
+    contexts = {given["MODEL"]: int(given["CONTEXT_TOKENS"])}
+    contexts |= json.loads(given.get("ROUTED_MODELS", "{}"))
+    return Routes(given["MODEL"], contexts, json.loads(given.get("EASY", "null")))
+
+
 def create() -> App:
     """Application of OGX behind the check."""
     Responses._persist_streaming_state = keep
@@ -91,9 +103,8 @@ def create() -> App:
     if store:
         without_internet()
     application = create_app()
-    context_tokens = int(given["CONTEXT_TOKENS"])
     if limit := int(given.get("TOKENS_PER_USER_PER_MIN", "0")):
-        limit_tokens(application, Counts(given, limit, context_tokens))
+        limit_tokens(application, Counts(given, limit))
     if given.get("CACHE_HOST"):
         answers = Answers(given, int(given["CACHE_DEADLINE_MS"]) / 1000)
         keep_answers(application, answers, int(given["CACHE_LARGEST_BYTES"]))
@@ -101,8 +112,7 @@ def create() -> App:
         search_documents(store, int(given["PASSAGES"]))
     app = Check(
         application,
-        models=frozenset({given["MODEL"]}),
-        context_tokens=context_tokens,
+        routes=routes(given),
         body_bytes=int(given["BODY_BYTES"]),
         file_bytes=int(given["FILE_BYTES"]),
         stores=frozenset({STORE} if store else ()),

@@ -4,7 +4,8 @@ It runs inside OGX's server with asyncpg, behind OGX's verification of the token
 one table, which all processes share. A minute is one of the database's clock, and the tokens of a
 call of an engine belong to the minute in which they are reserved.
 
-Each call of an engine reserves the whole context before it starts, the most that it can compute.
+Each call of an engine reserves the whole context of its model before it starts, the most that it
+can compute.
 At its end the reservation becomes the `usage` of the engine. Without a usage, such as that of an
 answer that breaks off, the reservation stays. A request that calls no engine takes nothing.
 """
@@ -16,7 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from application_check import MODEL_PATHS, App, Receive, RefusedError, Scope, Send, refuse
+from application_check import CONTEXT, App, Receive, RefusedError, Scope, Send, refuse
 from application_database import COUNTS, FAULTS, connect, login_of
 from application_secret import code_of, report
 
@@ -61,33 +62,42 @@ class CallError(Exception):
 class Reservation:
     """Tokens that are reserved for one call of an engine."""
 
-    def __init__(self, owner: str, minute: int, left_s: int, remaining: int) -> None:
-        self.owner, self.minute, self.left_s, self.remaining = owner, minute, left_s, remaining
+    def __init__(
+        self, owner: str, tokens: int, *, minute: int, left_s: int, remaining: int
+    ) -> None:
+        self.owner, self.tokens = owner, tokens
+        self.minute, self.left_s, self.remaining = minute, left_s, remaining
 
 
 class Counts:
     """Counts of all users, by one connection of this process."""
 
-    def __init__(self, given: Mapping[str, str], limit: int, call_tokens: int) -> None:
-        self._given, self.limit, self._call_tokens = given, limit, call_tokens
+    def __init__(self, given: Mapping[str, str], limit: int) -> None:
+        self._given, self.limit = given, limit
         self._turn = asyncio.Lock()
         self._connection: Any = None
 
-    async def reserve(self, owner: str) -> Reservation:
+    async def reserve(self, owner: str, tokens: int) -> Reservation:
         """Reserve the tokens of one call. Raises RefusedError."""
         try:
-            row = await self._row(RESERVE, owner, self._call_tokens, self.limit)
+            row = await self._row(RESERVE, owner, tokens, self.limit)
         except FAULTS as fault:
             report("tokens_not_reserved", reason=code_of(fault))
             message = "tokens cannot be counted; try again"
             raise RefusedError(503, message, kind="server_error") from None
         if row["tokens"] is None:
             raise LimitError(self.limit, row["left_s"])
-        return Reservation(owner, row["minute"], row["left_s"], self.limit - row["tokens"])
+        return Reservation(
+            owner,
+            tokens,
+            minute=row["minute"],
+            left_s=row["left_s"],
+            remaining=self.limit - row["tokens"],
+        )
 
     async def settle(self, reserved: Reservation, tokens: int) -> None:
         """Let a reservation be the tokens that were used. Where that fails, it stays."""
-        change = tokens - self._call_tokens
+        change = tokens - reserved.tokens
         try:
             await self._row(SETTLE, reserved.minute, reserved.owner, change)
         except FAULTS as fault:
@@ -112,7 +122,7 @@ class Request:
     """Reservations of one request. The first one is made before OGX answers."""
 
     def __init__(self, counts: Counts, first: Reservation) -> None:
-        self._counts, self._owner, self._unused = counts, first.owner, [first]
+        self._counts, self._first, self._unused = counts, first, [first]
 
     async def reserved(self) -> Reservation:
         """Reservation of the next call. OGX may call an engine several times for one request.
@@ -122,7 +132,7 @@ class Request:
         if self._unused:
             return self._unused.pop()
         try:
-            return await self._counts.reserve(self._owner)
+            return await self._counts.reserve(self._first.owner, self._first.tokens)
         except RefusedError as refused:
             raise CallError(refused) from None
 
@@ -150,13 +160,16 @@ class TokenLimit:
         self._app, self._counts = app, counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on with its reservation, or refuse it."""
-        calls_engine = scope.get("method") == "POST" and scope["path"].rstrip("/") in MODEL_PATHS
-        if scope["type"] != "http" or not calls_engine:
+        """Pass a request on with its reservation, or refuse it.
+
+        The check has put the context of the model into the scope of each request that names one.
+        """
+        names_model = scope["type"] == "http" and CONTEXT in scope
+        if scope.get("method") != "POST" or not names_model:
             await self._app(scope, receive, send)
             return
         try:
-            first = await self._counts.reserve(principal(scope))
+            first = await self._counts.reserve(principal(scope), scope[CONTEXT])
         except RefusedError as refused:
             await refuse(send, refused)
             return

@@ -1,7 +1,11 @@
 """Explanations of the application in front of the engines."""
 
+from decimal import Decimal
+
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry, setting
+from sizing.explained.service.application.route import front_rate, mean_numbers, models
 from sizing.explained.service.capacity import busiest_rate
+from sizing.explained.service.files.artefact import answer_bytes, request_bytes
 from sizing.plan.service.application.api import (
     ApplicationPlan,
     ApplicationPodsPlan,
@@ -9,12 +13,12 @@ from sizing.plan.service.application.api import (
     TokenLimitPlan,
 )
 from sizing.service.application import api as application
-from sizing.values.exact import plain
-from sizing.workload import mean_tokens
+from sizing.values.exact import Number, plain
+from sizing.workload import Workload, mean_tokens
 
 CODE = "sizing/service/application/api.py"
 WORK = CATALOG + "application_work.csv"
-_TEXT = "({w.request.request_bytes} + {w.request.response_bytes})"
+OF_ALL = "mean over the requests of all models"
 MEASURED = ("by bench/application.py, with a stand-in of the engine; measure it on your own nodes",)
 
 
@@ -93,8 +97,48 @@ def _median(meaning: str, item: str) -> Entry:
     return _measured(meaning, item, "the median of the measurements")
 
 
+def _text(leaf: Leaf) -> str:
+    """Mean bytes of a request and its answer, as numbers."""
+    return f"({request_bytes(leaf)} + {answer_bytes(leaf)})"
+
+
+def _history(leaf: Leaf) -> Entry:
+    symbols = "(turns - 1) / 2 x (bytes of the request + bytes of the answer)"
+    meaning = "mean bytes of earlier turns"
+    if leaf.sized.route is None:
+        return Entry(meaning, symbols, f"({{w.request.turns}} - 1) / 2 * {_text(leaf)}")
+    return Entry(meaning, f"{OF_ALL} x {symbols}", mean_numbers(leaf, _own_history))
+
+
+def _own_history(workload: Workload) -> Decimal:
+    request = workload.request
+    text = (request.request_bytes or Decimal(0)) + (request.response_bytes or Decimal(0))
+    return text * (request.turns - 1) / 2
+
+
+def _own_answer(workload: Workload) -> Number:
+    return plain(application.own_answer_tokens(workload))
+
+
+def _request_tokens(leaf: Leaf) -> Entry:
+    own = "{s.application.answer_tokens}"
+    if leaf.sized.route is not None:
+        own = f"{_own_answer(leaf.sized.inputs)}"
+    return Entry(
+        "mean tokens of a request with its answer",
+        "tokens of the prompt + tokens of the answer",
+        f"{{w.request.prompt_tokens}} + {own}",
+    )
+
+
 def _answer_tokens(leaf: Leaf) -> Entry:
     tokens = leaf.sized.inputs.request.output_tokens
+    if leaf.sized.route is not None:
+        return Entry(
+            "mean tokens of an answer",
+            f"{OF_ALL} x tokens of its answer",
+            mean_numbers(leaf, _own_answer),
+        )
     if tokens is None:
         return Entry(
             "mean tokens of an answer",
@@ -212,10 +256,15 @@ def _interaction_bytes(leaf: Leaf) -> Entry:
     return Entry(
         "bytes of the rows of one interaction",
         f"bytes without text + copies x bytes of request and answer + {symbols}",
-        f"ceil({{s.application.row_bytes}} + {{s.application.text_copies}} * {_TEXT}"
+        f"ceil({{s.application.row_bytes}} + {{s.application.text_copies}} * {_text(leaf)}"
         " + {s.application.history_copies} * {s.application.history_bytes}" + passages + ")",
         remarks=("with English prose; text that does not compress, and other scripts, take more",),
     )
+
+
+def _longest_context(leaf: Leaf) -> int:
+    """Largest context of the application's models, as their files state it."""
+    return max(each.inputs.request.context_tokens or 0 for each in models(leaf))
 
 
 API: Registry = {
@@ -235,11 +284,7 @@ API: Registry = {
             "CPU seconds of 1 KiB of earlier turns", "cpu_s_per_history_kib"
         ),
         "answer_tokens": _answer_tokens,
-        "history_bytes": Entry(
-            "mean bytes of earlier turns",
-            "(turns - 1) / 2 x (bytes of the request + bytes of the answer)",
-            f"({{w.request.turns}} - 1) / 2 * {_TEXT}",
-        ),
+        "history_bytes": _history,
         "cpu_s_per_request": _cpu_s_per_request,
         "processes_needed": Entry(
             "processes of the application, each with one CPU",
@@ -279,9 +324,9 @@ API: Registry = {
         "interaction_ratio": _ratio,
         "body_bytes": lambda leaf: Entry(
             "bytes of a request at most",
-            "max(1 MiB, 16 x request.context_tokens)",
+            "max(1 MiB, 16 x request.context_tokens), of the largest context",
             "max({application.SMALLEST_BODY_BYTES}, {application.BYTES_PER_TOKEN}"
-            f" * {leaf.sized.inputs.request.context_tokens or 0})",
+            f" * {_longest_context(leaf)})",
             Basis.assumed,
             CODE,
         ),
@@ -325,11 +370,7 @@ API: Registry = {
             "floor({s.application.tokens.tokens_per_user_per_min}"
             " / {s.application.tokens.reserved_tokens})",
         ),
-        "request_tokens": Entry(
-            "mean tokens of a request with its answer",
-            "tokens of the prompt + tokens of the answer",
-            "{w.request.prompt_tokens} + {s.application.answer_tokens}",
-        ),
+        "request_tokens": _request_tokens,
         "requests_per_min": Entry(
             "requests of mean length that one user gets answered in a minute",
             "floor((limit of tokens - context) / mean tokens) + 1",
@@ -348,10 +389,10 @@ API: Registry = {
         "connections_per_process": setting(
             "connections of a process to the counts", "the program opens one", Basis.assumed, CODE
         ),
-        "rows_most": Entry(
+        "rows_most": lambda leaf: Entry(
             "rows of the limit at most, one for each request until it is deleted",
             "mean rate x (seconds of a day + those for which a count is kept + the deletion's)",
-            "ceil({s.traffic.requests_per_s_mean} * {application.LIMIT_ROWS}"
+            f"ceil({front_rate('mean', leaf)} * {{application.LIMIT_ROWS}}"
             " * ({units.SECONDS_PER_DAY} + {application.COUNTED_S}"
             " + {application.DELETE_WINDOW_S}))",
         ),
@@ -371,16 +412,16 @@ API: Registry = {
             CODE,
         ),
         "rows_per_request": _per_request("rows of one request", "rows"),
-        "rows_per_day": Entry(
+        "rows_per_day": lambda leaf: Entry(
             "rows that are due each day at full retention",
             "mean rate x seconds of a day x rows of a request",
-            "ceil({s.traffic.requests_per_s_mean} * {units.SECONDS_PER_DAY}"
+            f"ceil({front_rate('mean', leaf)} * {{units.SECONDS_PER_DAY}}"
             " * {s.application.retention.rows_per_request})",
         ),
-        "rows_per_s": Entry(
+        "rows_per_s": lambda leaf: Entry(
             "rows a second while they are deleted",
             "rows of a day / seconds of the window",
-            "{s.traffic.requests_per_s_mean} * {units.SECONDS_PER_DAY}"
+            f"{front_rate('mean', leaf)} * {{units.SECONDS_PER_DAY}}"
             " * {s.application.retention.rows_per_request} / {application.DELETE_WINDOW_S}",
         ),
         "window_s": setting(

@@ -1,6 +1,7 @@
 """Explanations of the feedback of users."""
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Registry, log_days, setting
+from sizing.explained.service.application.route import front_rate
 from sizing.plan.service.application.feedback import FeedbackPlan
 
 CODE = "sizing/service/application/feedback.py"
@@ -45,10 +46,10 @@ FEEDBACK: Registry = {
             Basis.vendor,
             QUOTAS,
         ),
-        "records_per_day": Entry(
+        "records_per_day": lambda leaf: Entry(
             "records of a day at the mean rate",
             "mean rate x share x seconds of a day",
-            "ceil({s.traffic.requests_per_s_mean} * " + OURS + "share} * {units.SECONDS_PER_DAY})",
+            f"ceil({front_rate('mean', leaf)} * " + OURS + "share} * {units.SECONDS_PER_DAY})",
         ),
         "days": Entry(
             "days for which feedback is kept",
@@ -57,10 +58,10 @@ FEEDBACK: Registry = {
             Basis.given,
             "the workload file: data.retention_days",
         ),
-        "stored_bytes": Entry(
+        "stored_bytes": lambda leaf: Entry(
             "bytes of all records at full retention, uncompressed",
             "mean rate x share x seconds of a day x bytes of a record x days",
-            "ceil({s.traffic.requests_per_s_mean} * "
+            f"ceil({front_rate('mean', leaf)} * "
             + OURS
             + "share} * {units.SECONDS_PER_DAY} * "
             + OURS

@@ -13,9 +13,18 @@ PIXELS = "{s.artefact.width} * {s.artefact.height} * {s.artefact.frames}"
 
 
 def answer_bytes(leaf: Leaf) -> str:
-    """Name in a formula of the bytes of an answer: stated, else those of the file."""
+    """Name in a formula of the bytes of an answer: stated, else those of the file; with a route
+    their mean over all models."""
+    if leaf.sized.route is not None:
+        return "{s.route.response_bytes}"
     stated = leaf.sized.inputs.request.response_bytes is not None
     return "{w.request.response_bytes}" if stated else "{s.artefact.answer_bytes}"
+
+
+def request_bytes(leaf: Leaf) -> str:
+    """Name in a formula of the bytes of a request; with a route their mean over all models."""
+    routed = leaf.sized.route is not None
+    return "{s.route.request_bytes}" if routed else "{w.request.request_bytes}"
 
 
 def _file(leaf: Leaf) -> ArtefactPlan:
