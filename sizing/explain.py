@@ -13,6 +13,7 @@ from sizing.explained.inputs import input_entry
 from sizing.explained.published import remarks
 from sizing.explained.service.application.api import API
 from sizing.explained.service.application.feedback import FEEDBACK
+from sizing.explained.service.application.page import PAGE
 from sizing.explained.service.burst import BURST
 from sizing.explained.service.calibrated import CALIBRATED
 from sizing.explained.service.capacity import CAPACITY
@@ -59,6 +60,7 @@ REGISTRY: Registry = {
     **RENDITIONS,
     **API,
     **FEEDBACK,
+    **PAGE,
     **OBJECTS,
     **REGION_COPY,
     **CDN,

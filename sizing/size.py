@@ -17,6 +17,7 @@ from sizing.replica.case import case_of
 from sizing.replica.own_runs import own_runs_plan
 from sizing.replica.traffic import request_rates, traffic_plan
 from sizing.service.application.api import with_measured_rows, writes_per_s
+from sizing.service.application.page import no_page
 from sizing.service.burst import no_burst, wants_spot, without_spot
 from sizing.service.contradictions import contradictions
 from sizing.service.gateway import transfer_plan
@@ -156,7 +157,7 @@ def _decisions(
         ]
         with of_workload(index):
             decided = decision(case_of(workload, site, known), rates, lock, pools)
-            beyond = no_application(decided.case, rates)
+            beyond = (*no_application(decided.case, rates), *no_page(decided.case, rates))
         decided = replace(decided, unserved=(*decided.unserved, *beyond))
         decisions.append(cluster.admitted(decided))
     return decisions
@@ -220,6 +221,7 @@ def service_plan(
         cdn=cdn,
         renditions=parts.renditions,
         application=parts.application,
+        page=parts.page,
         own_runs=own_runs_plan(
             own,
             workload,

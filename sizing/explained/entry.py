@@ -28,7 +28,7 @@ from sizing.service import (
     weights_import,
 )
 from sizing.service.application import api as application
-from sizing.service.application import feedback
+from sizing.service.application import feedback, page
 from sizing.service.host_memory import room as host_room
 from sizing.service.items import jobs
 from sizing.service.stores import artefact, aurora, prefixes, region_copy, renditions, tiers
@@ -181,6 +181,7 @@ class Leaf:
             "network": network,
             "node_updates": node_updates,
             "disks": node_disks,
+            "page": page,
             "prefixes": prefixes,
             "renditions": renditions,
             "region_copy": region_copy,

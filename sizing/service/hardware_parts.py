@@ -10,6 +10,7 @@ from sizing.fleet.served import HardwareResult, Served, Unserved
 from sizing.fleet.states import rollout, states
 from sizing.plan.part import Rejected
 from sizing.plan.service.application.api import ApplicationPlan
+from sizing.plan.service.application.page import PagePlan
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
@@ -33,6 +34,7 @@ from sizing.replica.methods import MethodEstimate, estimate, side_by_side
 from sizing.replica.rated import Rated
 from sizing.replica.traffic import Rates, stages_s
 from sizing.service.application.api import application_plan
+from sizing.service.application.page import page_plan
 from sizing.service.burst import burst_plan
 from sizing.service.choice import choice_plan
 from sizing.service.gateway import gateway_plan, job_gateway_plan, too_slow
@@ -86,6 +88,7 @@ class HardwareParts:
     jobs: JobsPlan | None = None
     renditions: RenditionsPlan | None = None
     application: ApplicationPlan | None = None
+    page: PagePlan | None = None
     engine: EngineParts = NO_ENGINE
     rejected: tuple[Rejected, ...] = ()
 
@@ -145,6 +148,7 @@ def _served_parts(
     item = item_plan(case, served.choice)
     rendered = renditions_plan(case, file, rates, pool=pool, item=item, jobs=jobs)
     application = application_plan(case, rates, served=not unserved)
+    page = page_plan(case, rates, served=not unserved)
     if unserved:
         engine = EngineParts(rejected=unserved)
     else:
@@ -158,6 +162,7 @@ def _served_parts(
             jobs=jobs,
             renditions=rendered,
             application=application,
+            page=page,
         )
     if jobs is not None and jobs.api is not None:
         gateway = job_gateway_plan(case.workload, rates, case.site, jobs.api)
@@ -188,6 +193,7 @@ def _served_parts(
         jobs=jobs,
         renditions=rendered,
         application=application,
+        page=page,
         engine=engine,
         rejected=(*late, *beyond, *other_way(case, pool, rates)),
     )
@@ -215,6 +221,7 @@ def _unserved_parts(
         capacity,
         renditions=renditions_plan(case, file, rates),
         application=application_plan(case, rates, served=False),
+        page=page_plan(case, rates, served=False),
     )
 
 
@@ -229,6 +236,7 @@ def _engine_parts(
     jobs: JobsPlan | None,
     renditions: RenditionsPlan | None,
     application: ApplicationPlan | None,
+    page: PagePlan | None,
 ) -> EngineParts:
     """Return the load balancer and the Deployment, with all that they need."""
     workload, pool = case.workload, served.pool
@@ -253,7 +261,7 @@ def _engine_parts(
         serving=serving,
         weights_import=weights_import,
         burst=burst,
-        quota=quota_plan(serving, burst, weights_import, renditions, application),
+        quota=quota_plan(serving, burst, weights_import, renditions, (application, page)),
         rollout=rollout(serving, volumes),
         rejected=() if gateway is None else (*too_slow(gateway), *impatient(gateway, serving)),
     )

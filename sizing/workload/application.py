@@ -11,6 +11,7 @@ from sizing.values.strict import Strict, absent
 from sizing.values.written import Ratio
 from sizing.workload.data import Client, none_is_absent
 from sizing.workload.engine import Routing
+from sizing.workload.kinds import Kind
 
 if TYPE_CHECKING:
     from sizing.workload.whole import Workload
@@ -26,6 +27,13 @@ class ApplicationApi(StrEnum):
     """OGX: conversations, responses and files by OpenAI's API, kept in the database."""
     none = "none"
     """No application: callers reach the engines."""
+
+
+class Ui(StrEnum):
+    """Chat page for people, in front of the application."""
+
+    open_webui = "open-webui"
+    """Open WebUI. Its licence keeps its branding above 50 users in 30 days."""
 
 
 class Feedback(Strict):
@@ -46,6 +54,8 @@ class Application(Strict):
     """Mean bytes of files that users upload for one request. With 0, no files are accepted."""
     feedback: Annotated[Feedback | None, Field(exclude_if=absent)] = None
     """Feedback of users on answers. When left out, none is accepted."""
+    ui: Annotated[Ui | None, Field(exclude_if=absent)] = None
+    """Chat page for people. When left out, there is none."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -92,6 +102,9 @@ def check_application(workload: "Workload") -> None:
     if workload.kind.traits.makes_media:
         message = f"{workload.kind.value} has no conversations"
         raise FieldError(("application",), message, "kind: chat or kind: text")
+    if application.ui is not None and workload.kind is not Kind.chat:
+        message = f"{workload.kind.value} has no conversations of people"
+        raise FieldError(("application", "ui"), message, "kind: chat, or no such key")
     if workload.data is None:
         expected = "data.retention_days, after which conversations expire"
         raise FieldError(("data",), "the application keeps conversations", expected)

@@ -10,6 +10,7 @@ from sizing.plan.part import Part, Reason, Rejected
 from sizing.plan.reaches import NETWORK_POLICY, Reaches
 from sizing.plan.service.application.api import ApplicationPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
+from sizing.plan.service.application.page import PagePlan
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan, TrafficPlan
@@ -60,6 +61,8 @@ class ServicePlan(Part):
     """Other sizes and codecs of each clip; left out where only the clip itself is stored."""
     application: Annotated[ApplicationPlan | None, Field(exclude_if=absent)] = None
     """Application in front of the engines; left out where callers reach the engines."""
+    page: Annotated[PagePlan | None, Field(exclude_if=absent)] = None
+    """Chat page in front of the application; left out without one."""
     own_runs: OwnRunsPlan | None
     """Effect of the calibration file in the workload's folder; null without one."""
     methods: tuple[MethodPlan, ...]
@@ -130,6 +133,17 @@ class ServicePlan(Part):
     def application_pods(self) -> int:
         """Pods of the application that the stack builds, each on a node of its own."""
         return 0 if self.application is None else self.application.pods_built
+
+    @property
+    def page_pods(self) -> int:
+        """Pods of the chat page that the stack builds, each on such a node too."""
+        return 0 if self.page is None or self.page.pods is None else self.page.pods_total
+
+    @property
+    def databases(self) -> int:
+        """Databases that the stack builds for the service."""
+        page = self.page is not None and self.page.database is not None
+        return (self.database is not None) + page
 
     @property
     def unserved(self) -> str | None:
