@@ -115,6 +115,18 @@ APPLICATION = (
 )
 """Files of the pods of an application; each program starts one of them."""
 
+PAGE = (
+    "page_start",
+    "application_database",
+    "application_secret",
+    "application_setup",
+    "page_identity",
+    "page_rows",
+    "page_server",
+    "page_setup",
+)
+"""Files of the pods of a chat page; each program starts one of them."""
+
 JOB_CONTENT = "job_content"
 """File of the function that signs addresses of results; its handler is job_content.handler."""
 

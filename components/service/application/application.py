@@ -69,6 +69,8 @@ class Application(pulumi.ComponentResource):
 
     service: Service
     """Service that the load balancer's targets are bound to."""
+    configuration: ConfigMap
+    """Files of its configuration, which its chat page reads too."""
 
     def __init__(
         self, name: str, args: ApplicationArgs, opts: pulumi.ResourceOptions | None = None
@@ -84,6 +86,7 @@ class Application(pulumi.ComponentResource):
         deleting = self._account(EXPIRY, self._deleting_rights())
         setup = self._account(SETUP, self._setup_rights())
         files = [self._files("script-application"), self._files("application-config")]
+        self.configuration = files[-1]
         ready = self._setup([*args.after, *args.database.ready, *setup, *files])
         self.service = self._service()
         self._budget()

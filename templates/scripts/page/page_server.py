@@ -27,8 +27,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 EMAIL, NAME, ROLE = "x-page-email", "x-page-name", "x-page-role"
 """Headers of an account. Guard: those of a caller are dropped, whoever it is."""
 OWN = b"x-page-"
-HEALTH = "/health"
-"""Path that says nothing of anybody, for the load balancer and the kubelet."""
+HEALTH = ("/health", "/health/db")
+"""Paths that say nothing of anybody, for the load balancer and the kubelet."""
 USER: ContextVar[User | None] = ContextVar("user", default=None)
 """User of the request at work. Tasks that it starts have the same one."""
 made_headers = calls.get_headers_and_cookies
@@ -46,7 +46,7 @@ class Identity:
             await self._app(scope, receive, send)
             return
         listed = [each for each in scope["headers"] if not each[0].lower().startswith(OWN)]
-        if scope["type"] == "http" and scope["path"] == HEALTH:
+        if scope["type"] == "http" and scope["path"] in HEALTH:
             await self._app({**scope, "headers": listed}, receive, send)
             return
         try:
