@@ -78,7 +78,7 @@ class EngineStandIn(_StandIn):
     OpenAI's API is below `/v1` of its address. `text`, `reasoning`, `prompt_tokens`, `delay_s`,
     `event_delay_s`, `refusal`, the status of every answer, and `events`, after which a stream
     breaks off, may change between requests. `requests` counts chat completions, `ended` those that
-    were answered whole, `most_at_once` is the most at work, `bodies` are the last of them, and
+    were answered whole, `most_at_once` is the most at work, `bodies` are the last of them, `callers` their tokens, and
     `paths` counts every request.
     """
 
@@ -97,6 +97,7 @@ class EngineStandIn(_StandIn):
         self.requests = self.ended = self.most_at_once = 0
         self.at_work = set[object]()
         self.bodies: deque[dict[str, Any]] = deque(maxlen=100)
+        self.callers: deque[str] = deque(maxlen=100)
         self.paths: dict[str, int] = {}
 
     def __enter__(self) -> Self:
@@ -185,6 +186,7 @@ class _EngineHandler(_Handler):
             return
         engine.requests += 1
         engine.bodies.append(body)
+        engine.callers.append(self.headers.get("Authorization", ""))
         if engine.refusal:
             self.answer(b'{"error": {"message": "refused"}}', engine.refusal)
             return

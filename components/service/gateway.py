@@ -55,7 +55,7 @@ class GatewayArgs:
     """Recipients of the requests: engines, or the function that accepts jobs."""
     content: Content | None
     """Requests that go to other recipients; null where the targets answer all."""
-    page: PageRule | None
+    page: PageRule | None = None
     """Requests for the chat page; null without one."""
     certificate_arn: pulumi.Input[str]
     service: str
@@ -189,6 +189,7 @@ class Gateway(pulumi.ComponentResource):
             f"{self._name}-firewall",
             FirewallArgs(
                 plan=plan,
+                page_host=None if self._args.page is None else self._args.page.host,
                 balancer_arn=balancer.arn,
                 logs_key_arn=logs_key_arn,
                 tags=self._args.tags,

@@ -7,6 +7,7 @@ from sizewright.layout.numbers import data_size, duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
 from sizing.plan.service.application.api import ApplicationPlan, TokenLimitPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
+from sizing.plan.service.application.page import PagePlan
 from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.files.region_copy import RegionCopyPlan
 from sizing.plan.service.files.renditions import RenditionsPlan
@@ -16,6 +17,8 @@ from sizing.plan.service.whole import ServicePlan
 from sizing.workload import Contradicts, Method
 
 ANYWHERE = "0.0.0.0/0"
+BRANDED_USERS = 50
+"""People up to whom the branding of Open WebUI may be changed. Basis: vendor (its licence)."""
 
 
 def answer(service: ServicePlan) -> str:
@@ -180,6 +183,20 @@ def application(plan: ApplicationPlan) -> str:
     if plan.tokens is not None:
         text += f"; {token_limit(plan.tokens)}"
     return text
+
+
+def page(plan: PagePlan) -> str:
+    """Pods of the chat page, its database and its licence, without a final stop."""
+    spare = plan.pods_total - plan.pods_needed
+    pods = f"{plural(plan.pods_needed, 'pod')} needed + {spare} spare"
+    if plan.pods is None:
+        pods += ", which the stack does not build"
+    return (
+        f"{plan.ui}: {number(plan.cpu_s_per_request)} CPU s a question; {pods}, each on an m7i.large "
+        f"of its own; {number(plan.writes_per_s)} writes/s and {data_size(plan.turn_bytes)} a "
+        f"question in a database of its own, kept for {plural(plan.retention_days, 'day')}; "
+        f"its branding must stay above {BRANDED_USERS} users in 30 days (Open WebUI License)"
+    )
 
 
 def feedback(plan: FeedbackPlan) -> str:

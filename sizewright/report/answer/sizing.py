@@ -15,6 +15,7 @@ from sizewright.report.answer.paragraphs import (
     full_gpu_rate,
     imported,
     measured_with,
+    page,
     public_ingress,
     queue_text,
     region_copy,
@@ -89,6 +90,8 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
         yield "database", application_database(service.application)
         if service.application.feedback:
             yield "feedback", feedback(service.application.feedback)
+    if service.page:
+        yield "page", page(service.page)
     if service.cdn:
         yield "delivery", delivery(service.cdn)
     yield from stages(service)

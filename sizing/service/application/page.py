@@ -89,8 +89,8 @@ def page_plan(case: Case, rates: Rates, *, served: bool) -> PagePlan | None:
     survives = site.must_survive_a_zone([workload])
     total = nodes_for_zone_loss(needed, len(site.zones)) if survives else needed + 1
     daily = rates.mean * SECONDS_PER_DAY
-    commits = measured(catalog, "page_commits_per_turn")
-    writes = rates.busiest * commits + daily / DELETE_WINDOW_S
+    written = measured(catalog, "page_writes_per_turn")
+    writes = rates.busiest * written + daily / DELETE_WINDOW_S
     each = turn_bytes(workload, catalog)
     return PagePlan(
         ui=application.ui.value,
@@ -105,7 +105,7 @@ def page_plan(case: Case, rates: Rates, *, served: bool) -> PagePlan | None:
         connections_per_pod=CONNECTIONS,
         connections_total=total * (CONNECTIONS + PROBES) + OTHER_CONNECTIONS,
         connections_limit=connections_limit(*capacity(writes, site.environment)),
-        commits_per_turn=plain(commits),
+        writes_per_turn=plain(written),
         writes_per_s=plain(writes),
         row_bytes=plain(usual(catalog, "page_row_bytes_per_turn")),
         text_copies=plain(usual(catalog, "page_text_copies_per_turn")),

@@ -105,16 +105,16 @@ PAGE: Registry = {
             CODE,
         ),
         "connections_limit": _connections_limit,
-        "commits_per_turn": _measured(
-            "transactions of one question", "page_commits_per_turn, reads included"
+        "writes_per_turn": _measured(
+            "rows that one question writes", "page_writes_per_turn"
         ),
         "writes_per_s": Entry(
             "writes a second to the page's database at the busiest moment",
-            "questions/s x transactions of one + due conversations/s, one of each question at most",
+            "questions/s x rows of one + due conversations/s, one of each question at most",
             OURS
             + "requests_per_s} * "
             + OURS
-            + "commits_per_turn} + {s.traffic.requests_per_s_mean} * {units.SECONDS_PER_DAY}"
+            + "writes_per_turn} + {s.traffic.requests_per_s_mean} * {units.SECONDS_PER_DAY}"
             " / {page.DELETE_WINDOW_S}",
         ),
         "row_bytes": _measured(

@@ -96,8 +96,8 @@ class PagePlan(Part):
     """Connections of all pods at most, and of other clients."""
     connections_limit: int
     """Connections that the database takes at its highest capacity."""
-    commits_per_turn: Number
-    """Transactions of one question that write, as measured."""
+    writes_per_turn: Number
+    """Rows that one question writes, the most measured."""
     writes_per_s: Number
     """Writes a second at the busiest moment, deletions included. They size the database."""
     row_bytes: Number
