@@ -49,10 +49,7 @@ def build(plan: Plan, page_client_secret: pulumi.Input[str] | None = None) -> No
     pulumi.export("cluster_name", platform.cluster_name)
     pulumi.export(
         "services",
-        {
-            s.name: summary(s, platform.services[s.name], platform.hosts)
-            for s in plan.services
-        },
+        {s.name: summary(s, platform.services[s.name], platform.hosts) for s in plan.services},
     )
     if platform.platform_outputs is not None:
         pulumi.export(OUTPUT, platform.platform_outputs)

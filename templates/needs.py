@@ -44,7 +44,8 @@ from sizing.stack.cluster_services import (
     POD_AUTOSCALER_ACCOUNT,
 )
 from templates.application import COMPONENT, SETUP
-from templates.page import COMPONENT as PAGE, SETUP as PAGE_SETUP
+from templates.page import COMPONENT as PAGE
+from templates.page import SETUP as PAGE_SETUP
 from templates.scheduling import APPLICATIONS_TAINT, BURST_LABEL, GPU_LABEL
 
 ADDON = "aws:eks/addon:Addon"

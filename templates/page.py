@@ -188,8 +188,8 @@ def _setup_name(pods: PagePodsPlan, application: dict[str, Any], script: str) ->
 
 def _common(application: dict[str, str], page: PagePlan) -> dict[str, str]:
     """Environment of every pod of the page; wires are its database and its secret."""
-    shared = ("DATABASE", "DATABASE_PORT", "DATABASE_TLS", "PGSSLROOTCERT", "SECRET_FILE")
-    shared = (*shared, "AWS_REGION", "AWS_EC2_METADATA_DISABLED", "HOME")
+    shared = ["DATABASE", "DATABASE_PORT", "DATABASE_TLS", "PGSSLROOTCERT", "SECRET_FILE"]
+    shared += ["AWS_REGION", "AWS_EC2_METADATA_DISABLED", "HOME"]
     return {
         **{name: application[name] for name in shared if name in application},
         "BATCH": str(page.batch_rows),
@@ -266,9 +266,7 @@ def _setup(application: dict[str, Any], common: dict[str, str]) -> dict[str, Any
     }
 
 
-def _expiry(
-    application: dict[str, Any], page: PagePlan, common: dict[str, str]
-) -> dict[str, Any]:
+def _expiry(application: dict[str, Any], page: PagePlan, common: dict[str, str]) -> dict[str, Any]:
     """Values of the pods that delete, which run in the application's image."""
     return {
         "component": EXPIRY,

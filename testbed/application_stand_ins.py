@@ -75,11 +75,11 @@ class TokenIssuer(_StandIn):
 class EngineStandIn(_StandIn):
     """An engine with OpenAI's chat completions that answers every request with one text.
 
-    OpenAI's API is below `/v1` of its address. `text`, `reasoning`, `prompt_tokens`, `delay_s`,
-    `event_delay_s`, `refusal`, the status of every answer, and `events`, after which a stream
-    breaks off, may change between requests. `requests` counts chat completions, `ended` those that
-    were answered whole, `most_at_once` is the most at work, `bodies` are the last of them, `callers` their tokens, and
-    `paths` counts every request.
+    OpenAI's API is below `/v1` of its address. `text`, `reasoning`, `prompt_tokens`,
+    `delay_s`, `event_delay_s`, `refusal`, the status of every answer, and `events`, after
+    which a stream breaks off, may change between requests. `requests` counts chat completions,
+    `ended` those that were answered whole, `most_at_once` is the most at work, `bodies` are
+    the last of them, `callers` their tokens, and `paths` counts every request.
     """
 
     def __init__(

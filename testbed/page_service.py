@@ -45,8 +45,8 @@ class Balancer:
 
     def claims(self, subject: str, **header: object) -> str:
         """Signed claims of a person, padded as a load balancer pads them."""
-        given = {"alg": "ES256", "kid": "key-1", "signer": SIGNER, "client": CLIENT}
-        given = {**given, "exp": int(time.time()) + 120, **header}
+        own = {"alg": "ES256", "kid": "key-1", "signer": SIGNER, "client": CLIENT}
+        given: dict[str, object] = {**own, "exp": int(time.time()) + 120, **header}
         body = {"sub": subject, "name": f"Name of {subject}"}
         signed = ".".join(
             base64.urlsafe_b64encode(json.dumps(each).encode()).decode() for each in (given, body)
@@ -62,7 +62,7 @@ class ChatPage(LocalServer):
     It gets the given environment and no other, but for PATH and a home of its own.
     """
 
-    title, prefix = "Open WebUI", "sizewright-page-"
+    title, prefix, start_limit_s = "Open WebUI", "sizewright-page-", 400
 
     def __init__(self, programs: Path, environment: Mapping[str, str]) -> None:
         super().__init__()

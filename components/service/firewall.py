@@ -91,7 +91,10 @@ class Firewall(pulumi.ComponentResource):
                     {"action": "SUBSTITUTION", "field": {"field_type": "BODY"}},
                     {
                         "action": "HASH",
-                        "field": {"field_type": "SINGLE_HEADER", "field_keys": self._secret_headers},
+                        "field": {
+                            "field_type": "SINGLE_HEADER",
+                            "field_keys": self._secret_headers,
+                        },
                     },
                 ]
             },

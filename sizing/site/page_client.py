@@ -6,9 +6,7 @@ from pydantic import Field
 
 from sizing.values.strict import Strict
 
-Endpoint = Annotated[
-    str, Field(pattern=r"^https://[^\s/?#@]+(/[^\s#]*)?$", max_length=256)
-]
+Endpoint = Annotated[str, Field(pattern=r"^https://[^\s/?#@]+(/[^\s#]*)?$", max_length=256)]
 """Public HTTPS address of the issuer."""
 
 

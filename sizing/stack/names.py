@@ -6,7 +6,6 @@ from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.network import CreatedZonePlan, DnsPlan, UsedZonePlan
 from sizing.site import Site
 
-
 PAGE_SUFFIX = "-page"
 """End of the name of a service's chat page."""
 

@@ -106,7 +106,7 @@ def test_the_page_knows_one_model_of_one_application_and_has_no_key() -> None:
 def test_who_reaches_whom() -> None:
     """The graph of all policies of the namespace."""
     paths = [path for path in TEXTS if "/network-policy-" in path]
-    policies = [YAML(typ="safe").load(TEXTS[path])  for path in paths]
+    policies = [YAML(typ="safe").load(TEXTS[path]) for path in paths]
     receives = {
         policy["metadata"]["name"]: [
             (source, port["port"])

@@ -192,10 +192,11 @@ def page(plan: PagePlan) -> str:
     if plan.pods is None:
         pods += ", which the stack does not build"
     return (
-        f"{plan.ui}: {number(plan.cpu_s_per_request)} CPU s a question; {pods}, each on an m7i.large "
-        f"of its own; {number(plan.writes_per_s)} writes/s and {data_size(plan.turn_bytes)} a "
-        f"question in a database of its own, kept for {plural(plan.retention_days, 'day')}; "
-        f"its branding must stay above {BRANDED_USERS} users in 30 days (Open WebUI License)"
+        f"{plan.ui}: {number(plan.cpu_s_per_request)} CPU s a question; {pods}, each on an "
+        f"m7i.large of its own; {number(plan.writes_per_s)} writes/s and "
+        f"{data_size(plan.turn_bytes)} a question in a database of its own, kept for "
+        f"{plural(plan.retention_days, 'day')}; its branding must stay above {BRANDED_USERS} "
+        "users in 30 days (Open WebUI License)"
     )
 
 

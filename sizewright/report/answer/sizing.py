@@ -85,6 +85,16 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     yield "network", _network(service)
     if service.renditions:
         yield "renditions", renditions(service.renditions)
+    yield from _application_rows(service)
+    if service.cdn:
+        yield "delivery", delivery(service.cdn)
+    yield from stages(service)
+    for name, text in (("public ingress", public_ingress(service)), ("import", imported(service))):
+        if text:
+            yield name, text
+
+
+def _application_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     if service.application:
         yield "application", application(service.application)
         yield "database", application_database(service.application)
@@ -92,12 +102,6 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
             yield "feedback", feedback(service.application.feedback)
     if service.page:
         yield "page", page(service.page)
-    if service.cdn:
-        yield "delivery", delivery(service.cdn)
-    yield from stages(service)
-    for name, text in (("public ingress", public_ingress(service)), ("import", imported(service))):
-        if text:
-            yield name, text
 
 
 def _bucket_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:

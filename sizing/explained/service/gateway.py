@@ -135,7 +135,9 @@ def _capacity_units(leaf: Leaf) -> Entry:
         else f"{rate} * {_mean_answer(leaf)}"
     )
     calls, bytes_each = rate, f"({{w.request.request_bytes}} + {answer_bytes(leaf)})"
-    symbols = "ceil(max(rate / 25, in flight / 3,000, bytes an hour / 1 GB)), each request a connection"
+    symbols = (
+        "ceil(max(rate / 25, in flight / 3,000, bytes an hour / 1 GB)), each request a connection"
+    )
     if leaf.sized.inputs.has_page:
         calls = f"{rate} * (1 + {{access.CALLS_PER_TURN}})"
         events = f"{{gateway.PAGE_BYTES_RATIO}} * {answer_bytes(leaf)}"

@@ -1,6 +1,6 @@
 """Explanations of the private addresses that nodes and zones need."""
 
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry
+from sizing.explained.entry import Basis, Entry, Leaf, Registry
 from sizing.plan.stack.addresses import AddressPlan, NodeAddressPlan
 from sizing.plan.stack.network import SubnetPlan, UsedSubnetPlan
 from sizing.stack.addresses import RESERVED, SMALLEST_PREFIX

@@ -18,7 +18,7 @@ from sizing.service.storage import database_plan
 from sizing.service.stores.aurora import capacity, connections_limit
 from sizing.site import Site
 from sizing.site.mirrors import mirrored
-from sizing.values.exact import ceiling, exact, plain
+from sizing.values.exact import ceiling, plain
 from sizing.values.units import SECONDS_PER_DAY
 from sizing.workload import Workload
 
@@ -39,7 +39,7 @@ CONNECTIONS, PROBES = 10, 1
 """Connections of a pod at most, and that of its probe. Basis: assumed; a statement takes
 milliseconds."""
 OTHER_CONNECTIONS = 10
-"""Connections besides those of pods: the setup, the deletion of rows, and people. Basis: assumed."""
+"""Connections besides those of pods: setup, deletion of rows, and people. Basis: assumed."""
 SESSION_S = 12 * 3_600
 """Seconds after which a person signs in again, and for which a browser stays with a pod. Basis:
 assumed: a working day. Until then the load balancer renews the token of a client that may."""

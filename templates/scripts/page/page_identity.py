@@ -1,7 +1,7 @@
 """Who sent a request? The load balancer says so in headers that it signs.
 
-It runs in the image of Open WebUI with cryptography. The header `x-amzn-oidc-data` has the claims of
-a user, signed by the load balancer (ES256), and `x-amzn-oidc-accesstoken` the user's token. Both
+It runs in the image of Open WebUI with cryptography. The header `x-amzn-oidc-data` has the claims
+of a user, signed by the load balancer (ES256), and `x-amzn-oidc-accesstoken` the user's token. Both
 must name the same subject. Basis: vendor (AWS, authenticate users with an application load
 balancer).
 """

@@ -4,12 +4,13 @@ It runs in OGX's image with asyncpg and boto3, without any other library, and pr
 with counts. It may be killed at any point and run again.
 
 `expire` deletes what nobody has changed for RETENTION_DAYS: conversations with their messages, and
-then the accounts of people who have none and were not there since. `erase SUBJECT` deletes every row
-of one person, by the subject of their tokens.
+then the accounts of people who have none and were not there since. `erase SUBJECT` deletes every
+row of one person, by the subject of their tokens.
 
-DATABASE_HOST, DATABASE_PORT, DATABASE, DATABASE_TLS, ROLE, AWS_REGION, and SECRET_FILE or SECRET_ARN
-say where the database is. BATCH is the most conversations, accounts or other rows of one
-transaction. The exit code is 0, 1 where something is left or out of reach, or 2 for wrong arguments.
+DATABASE_HOST, DATABASE_PORT, DATABASE, DATABASE_TLS, ROLE, AWS_REGION, and SECRET_FILE or
+SECRET_ARN say where the database is. BATCH is the most conversations, accounts or other rows of
+one transaction. The exit code is 0, 1 where something is left or out of reach, or 2 for wrong
+arguments.
 """
 
 from __future__ import annotations
@@ -78,9 +79,9 @@ class Rows:
             await self._end_accounts([account])
         counts = [f"SELECT count(*) FROM {table} WHERE user_id = $1" for table in owned]
         left: list[int] = [await self.database.fetchval(count, account) for count in counts]
-        return sum(left) + await self.database.fetchval(
-            f"SELECT count(*) FROM {ACCOUNTS} WHERE id = $1", account
-        )
+        still = f"SELECT count(*) FROM {ACCOUNTS} WHERE id = $1"
+        accounts: int = await self.database.fetchval(still, account)
+        return sum(left) + accounts
 
     async def _end(self, find: str, value: object, end: Any) -> int:
         """Delete a batch of what a query finds, in one transaction, and return its number."""

@@ -95,7 +95,7 @@ def create() -> App:
     Guard: its modules take the function by its name when they are imported.
     """
     calls.get_headers_and_cookies = as_user
-    from open_webui.main import app
+    from open_webui.main import app  # noqa: PLC0415
 
     signers = frozenset(os.environ["BALANCER_ARNS"].split())
     keys_url, client = os.environ["BALANCER_KEYS_URL"], os.environ["CLIENT_ID"]

@@ -1,11 +1,11 @@
 """Make the role of a chat page and its schema, and write the password to a file.
 
-It runs in OGX's image with asyncpg and boto3, without any other library, before Open WebUI makes its
-tables. It may be killed at any point and run again, and two may run at once: they take turns.
+It runs in OGX's image with asyncpg and boto3, without any other library, before Open WebUI makes
+its tables. It may be killed at any point and run again, and two may run at once: they take turns.
 
 MASTER_SECRET_ARN is the secret of the database's master, SECRET_ARN that of ROLE, and SECRET_FILE
-the file. DATABASE_HOST, DATABASE_PORT, DATABASE, DATABASE_TLS and AWS_REGION say where they are. The
-exit code is 0, or 1 where anything is missing, or 143 after the signal to stop.
+the file. DATABASE_HOST, DATABASE_PORT, DATABASE, DATABASE_TLS and AWS_REGION say where they are.
+The exit code is 0, or 1 where anything is missing, or 143 after the signal to stop.
 """
 
 from __future__ import annotations

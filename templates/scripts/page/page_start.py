@@ -1,9 +1,9 @@
 """Become Open WebUI, or with the word `migrate` make its tables and end.
 
 It runs in the image of Open WebUI without any other library. SECRET_FILE has the password of ROLE
-in DATABASE at DATABASE_HOST and DATABASE_PORT, by DATABASE_TLS. DATA_DIR and STATIC_DIR are folders
-that may be written. PORT and KEEP_ALIVE_S are the port, and the seconds for which an idle connection
-is kept. The exit code is that of Open WebUI, or 1 where it cannot start.
+in DATABASE at DATABASE_HOST and DATABASE_PORT, by DATABASE_TLS. DATA_DIR and STATIC_DIR are
+folders that may be written. PORT and KEEP_ALIVE_S are the port, and the seconds for which an idle
+connection is kept. The exit code is that of Open WebUI, or 1 where it cannot start.
 """
 
 from __future__ import annotations

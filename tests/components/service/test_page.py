@@ -91,7 +91,7 @@ def test_only_the_setup_reads_the_master_s_secret() -> None:
         for name, statements in policies.items()
     }
     assert sorted(reads.values()) == [1, 1, 2]
-    assert [name for name, count in reads.items() if count == 2][0].startswith(f"{NAME}-setup")
+    assert next(name for name, count in reads.items() if count == 2).startswith(f"{NAME}-setup")
     assert "s3:" not in json.dumps([*policies.values()])
 
 

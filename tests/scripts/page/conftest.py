@@ -49,5 +49,3 @@ def service(
         yield OgxService(postgres, Calls(process), programs_folder, folder, aws.environment)
         assert process.stdin is not None
         process.stdin.close()
-
-

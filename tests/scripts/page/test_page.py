@@ -89,16 +89,22 @@ def pages(
     balancer = Balancer(keys)
     with TokenIssuer() as issuer, EngineStandIn(MODEL) as application:
         address = f"{application.url}/v1"
-        own = SETTINGS | dict.fromkeys(OFF, "false") | {
-            "APPLICATION_URL": address,
-            "OPENAI_API_BASE_URLS": address,
-            "OPENAI_API_CONFIGS": json.dumps({"0": {"auth_type": "none", "model_ids": [MODEL]}}),
-            "BALANCER_ARNS": SIGNER,
-            "BALANCER_KEYS_URL": balancer.keys_url,
-            "CLIENT_ID": CLIENT,
-            "DATABASE_POOL_SIZE": "5",
-            "KEEP_ALIVE_S": "60",
-        }
+        own = (
+            SETTINGS
+            | dict.fromkeys(OFF, "false")
+            | {
+                "APPLICATION_URL": address,
+                "OPENAI_API_BASE_URLS": address,
+                "OPENAI_API_CONFIGS": json.dumps(
+                    {"0": {"auth_type": "none", "model_ids": [MODEL]}}
+                ),
+                "BALANCER_ARNS": SIGNER,
+                "BALANCER_KEYS_URL": balancer.keys_url,
+                "CLIENT_ID": CLIENT,
+                "DATABASE_POOL_SIZE": "5",
+                "KEEP_ALIVE_S": "60",
+            }
+        )
         given = {**service.environment, **own}
         migrated = subprocess.run(
             [str(PYTHON), str(programs_folder / "page_start.py"), "migrate"],

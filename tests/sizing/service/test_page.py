@@ -1,5 +1,6 @@
 """How a chat page is sized, and what it needs of the stack file."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def test_more_people_never_need_less() -> None:
     users = [20_000, 100_000, 200_000]
     traffic = [CHAT["traffic"] | {"daily_users": count} for count in users]
     pages = [page(traffic=each) for each in traffic]
-    for less, more in zip(pages, pages[1:], strict=False):
+    for less, more in itertools.pairwise(pages):
         assert less.pods_total <= more.pods_total and less.writes_per_s < more.writes_per_s
 
 

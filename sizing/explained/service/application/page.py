@@ -6,7 +6,9 @@ from sizing.plan.service.application.page import PagePlan, PagePodsPlan, SignInP
 CODE = "sizing/service/application/page.py"
 WORK = CATALOG + "application_work.csv"
 OURS = "{s.page."
-MEASURED = ("by bench/page.py, with a stand-in of the application; measure it on your own nodes",)
+MEASURED = (
+    "measured once, with a stand-in of the application and other loads; measure it on your nodes",
+)
 
 
 def _measured(meaning: str, item: str, symbols: str = "the highest of the measurements") -> Entry:
@@ -105,9 +107,7 @@ PAGE: Registry = {
             CODE,
         ),
         "connections_limit": _connections_limit,
-        "writes_per_turn": _measured(
-            "rows that one question writes", "page_writes_per_turn"
-        ),
+        "writes_per_turn": _measured("rows that one question writes", "page_writes_per_turn"),
         "writes_per_s": Entry(
             "writes a second to the page's database at the busiest moment",
             "questions/s x rows of one + due conversations/s, one of each question at most",
