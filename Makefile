@@ -10,6 +10,7 @@ AWS_READY := .testbed/.ready-aws
 NODE_READY := .testbed/.ready-node
 OGX_READY := .testbed/.ready-ogx
 VECTORS_READY := .testbed/.ready-pgvector
+PAGE_READY := .testbed/.ready-page
 TORCH_READY := .testbed/.ready-torch
 
 # Installs a requirements file and says every PROGRESS_S seconds how far it is; the second argument
@@ -42,7 +43,7 @@ prove-torch: $(TORCH_READY)  ## build and call each image and video model, small
 	@.testbed/torch/bin/python -m pytest -c bench/diffusion/proofs/pytest.ini bench/diffusion/proofs
 
 testbed:  ## build the Pulumi engine and a Kubernetes control plane, and install stand-ins of AWS services and OGX, so that `make test` also runs them
-	@$(MAKE) --no-print-directory --keep-going $(TESTBED_READY) $(AWS_READY) $(NODE_READY) $(OGX_READY) $(VECTORS_READY)
+	@$(MAKE) --no-print-directory --keep-going $(TESTBED_READY) $(AWS_READY) $(NODE_READY) $(OGX_READY) $(VECTORS_READY) $(PAGE_READY)
 
 check: $(DEV_READY)  ## ruff format, ruff, mypy strict, import direction
 	@$(BIN)/ruff format --check .
@@ -134,3 +135,17 @@ $(OGX_READY): testbed/ogx/requirements.txt
 		$$python -m venv --clear .testbed/ogx && \
 		.testbed/ogx/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< && \
 		touch $@; fi
+
+# Open WebUI needs Python 3.12; without it there is nothing to install: the tests of the chat page are skipped.
+$(PAGE_READY): testbed/page/requirements.txt testbed/page/page.txt
+	@python=$$(for p in python3.12 "$$(pyenv root 2>/dev/null)"/versions/3.12*/bin/python; do \
+		$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null && echo $$p && break; done); \
+	if test -z "$$python"; then \
+		echo "no Python 3.12 with venv: the tests of the chat page are skipped" >&2; \
+	else \
+		echo "installing Open WebUI, once" >&2; \
+		$$python -m venv --clear .testbed/page && \
+		.testbed/page/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< && \
+		.testbed/page/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r testbed/page/page.txt && \
+		touch $@; \
+	fi

@@ -8,9 +8,16 @@ from components.platform import build
 from sizewright.exit_code import ExitCode
 from sizewright.feasibility import shortfalls, unserved
 from sizewright.reading.input_error import InputError
-from sizewright.reading.stack.buildable import addressable, buildable
+from sizewright.reading.stack.buildable import addressable, buildable, page_secret
 from sizewright.reading.stack.plan import plan_of
-from sizewright.reading.stack.site_file import LOCK_KEY, PROJECT, STRUCTURED, WORKLOADS_KEY, site_of
+from sizewright.reading.stack.site_file import (
+    LOCK_KEY,
+    PAGE_SECRET_KEY,
+    PROJECT,
+    STRUCTURED,
+    WORKLOADS_KEY,
+    site_of,
+)
 from sizewright.reading.stack.workload_file import read_workload
 from sizing.catalog import load_catalog
 from sizing.site import Site
@@ -33,6 +40,8 @@ def main() -> None:
         plan = plan_of(files, site, catalog)
         buildable(site, plan, catalog)
         addressable(site, plan)
+        secret = config.get_secret(PAGE_SECRET_KEY)
+        page_secret(site, plan, stated=secret is not None)
     except InputError as error:
         raise pulumi.RunError(str(error)) from error
     for shortfall in (*shortfalls(plan), *unserved(plan)):
@@ -40,7 +49,7 @@ def main() -> None:
             # Guard: continuing would delete the service's existing nodes.
             raise pulumi.RunError(shortfall.text)
         pulumi.log.warn(shortfall.text)
-    build(plan)
+    build(plan, secret)
 
 
 main()

@@ -29,6 +29,7 @@ from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import ClusterPlan
 from sizing.plan.stack.nodes import CpuPool, NodePool
 from sizing.plan.whole import Plan
+from sizing.stack.names import page_name
 from templates.render import render, user_data_path
 from templates.scheduling import APPLICATIONS_TAINT, RENDITIONS_TAINT
 
@@ -36,18 +37,19 @@ NAME = "sw"
 """Logical name of the platform; it is short because every AWS name starts with it."""
 
 
-def build(plan: Plan) -> None:
-    """Register the stack's resources and outputs."""
+def build(plan: Plan, page_client_secret: pulumi.Input[str] | None = None) -> None:
+    """Register the stack's resources and outputs.
+
+    `page_client_secret` is the secret of the client that signs people in on chat pages.
+    """
     provider = aws_provider(f"{NAME}-aws", plan.site, Tags.of_site(plan.site))
-    platform = Platform(NAME, plan, pulumi.ResourceOptions(providers=[provider]))
+    options = pulumi.ResourceOptions(providers=[provider])
+    platform = Platform(NAME, plan, options, page_client_secret)
     pulumi.export("plan_digest", plan.digest)
     pulumi.export("cluster_name", platform.cluster_name)
     pulumi.export(
         "services",
-        {
-            s.name: summary(s, platform.services[s.name], platform.hosts.get(s.name))
-            for s in plan.services
-        },
+        {s.name: summary(s, platform.services[s.name], platform.hosts) for s in plan.services},
     )
     if platform.platform_outputs is not None:
         pulumi.export(OUTPUT, platform.platform_outputs)
@@ -55,7 +57,9 @@ def build(plan: Plan) -> None:
         pulumi.export("name_servers", platform.name_servers)
 
 
-def summary(service: ServicePlan, built: InferenceService, host: str | None) -> dict[str, object]:
+def summary(
+    service: ServicePlan, built: InferenceService, hosts: Mapping[str, str]
+) -> dict[str, object]:
     """Stack output of a service: workload, requirements and results.
 
     It is null without nodes: for a service without a pool or an engine. The service of a stage
@@ -71,7 +75,8 @@ def summary(service: ServicePlan, built: InferenceService, host: str | None) -> 
         "nodes_by_zone": pool and pool.nodes_by_zone,
         "survives": pool and pool.survives.model_dump(),
         "endpoint": built.endpoint,
-        "host": host,
+        "host": hosts.get(service.name),
+        **({"page_host": hosts.get(page_name(service.name))} if service.page_pods else {}),
         "database_client_group_id": built.database_client_group_id,
         **({"callers": service.callers} if service.callers else {}),
     }
@@ -89,8 +94,15 @@ class Platform(pulumi.ComponentResource):
     name_servers: pulumi.Output[Sequence[str]] | None
     """Name servers of the zone that the stack made."""
 
-    def __init__(self, name: str, plan: Plan, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        plan: Plan,
+        opts: pulumi.ResourceOptions | None = None,
+        page_client_secret: pulumi.Input[str] | None = None,
+    ) -> None:
         super().__init__("sizewright:index:Platform", name, None, opts)
+        self._page_client_secret = page_client_secret
         self._name = name
         self._plan = plan
         self._tags = Tags.of_site(plan.site)
@@ -149,6 +161,7 @@ class Platform(pulumi.ComponentResource):
                     ),
                     f"{self._name}-network-flow-logs-group-*",
                     *(database_logs(s.name) for s in self._plan.services if s.database),
+                    *(database_logs(page_name(s.name)) for s in self._plan.services if s.page_pods),
                     *(f"{self._name}-{service}-jobs-function-logs-*" for service in accepting),
                     *(f"{self._name}-{service}-jobs-link-function-logs-*" for service in linking),
                     *(f"{self._name}-{service}-feedback-logs-*" for service in judged),
@@ -347,6 +360,9 @@ class Platform(pulumi.ComponentResource):
                 feedback=service.feedback,
                 context=service.context if service.application_pods else None,
                 answer_cache=service.answer_cache,
+                page=service.page if service.page_pods else None,
+                page_host=self.hosts.get(page_name(service.name)) if service.page_pods else None,
+                page_client_secret=self._page_client_secret,
                 called=bool(service.callers),
                 dns=self._dns,
                 host=self.hosts.get(service.name),

@@ -15,6 +15,7 @@ from sizing.explained.service.application.api import API
 from sizing.explained.service.application.cache import CACHE
 from sizing.explained.service.application.context import CONTEXT
 from sizing.explained.service.application.feedback import FEEDBACK
+from sizing.explained.service.application.page import PAGE
 from sizing.explained.service.application.route import ROUTE
 from sizing.explained.service.burst import BURST
 from sizing.explained.service.calibrated import CALIBRATED
@@ -65,6 +66,7 @@ REGISTRY: Registry = {
     **CONTEXT,
     **CACHE,
     **ROUTE,
+    **PAGE,
     **OBJECTS,
     **REGION_COPY,
     **CDN,

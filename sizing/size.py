@@ -18,6 +18,7 @@ from sizing.replica.own_runs import own_runs_plan
 from sizing.replica.response_cache import cached_rates, engine_rates
 from sizing.replica.traffic import answered_rates, front_rates, traffic_plan
 from sizing.service.application.api import with_measured_rows, writes_per_s
+from sizing.service.application.page import no_page
 from sizing.service.application.route import route_plan
 from sizing.service.application.vectors import with_context
 from sizing.service.burst import no_burst, wants_spot, without_spot
@@ -165,7 +166,8 @@ def _decisions(
         with of_workload(index):
             case = case_of(workload, site, known)
             decided = decision(case, engine_rates(workload), lock, pools)
-            beyond = no_application(decided.case)
+            front = front_rates(decided.case.workload)
+            beyond = (*no_application(decided.case), *no_page(decided.case, front))
         decided = replace(decided, unserved=(*decided.unserved, *beyond))
         decisions.append(cluster.admitted(decided))
     return decisions
@@ -229,6 +231,7 @@ def service_plan(
         cdn=cdn,
         renditions=parts.renditions,
         application=parts.application,
+        page=parts.page,
         own_runs=own_runs_plan(
             own,
             workload,

@@ -7,7 +7,7 @@ from sizing.plan.service.items.jobs import JobWorkerPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 from sizing.service.serving import STOP_MARGIN_S
-from templates.application import COMPONENT, INGESTION, application_name
+from templates.application import APPLICATION_PORT, COMPONENT, INGESTION, application_name
 from templates.context import callers
 from templates.engine import ENGINE_PORT, ENGINE_USER, LOOPBACK, argument, prompt_stages
 from templates.programs import JOB_WORKER, programs
@@ -86,7 +86,7 @@ def access_values(plan: Plan, service: ServicePlan, health_path: str) -> dict[st
             "application_name": application_name(service.name),
             "application_component": COMPONENT,
             "bound_service": application_name(service.name),
-            "bound_port": SERVICE_PORT,
+            "bound_port": APPLICATION_PORT if service.page_pods else SERVICE_PORT,
             "service_port": ENGINE_PORT,
             "balancer_cidrs": [],
             "application_balancer_cidrs": cidrs,

@@ -14,9 +14,11 @@ from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 from sizing.service.application.api import VERIFIED
 from sizing.service.request_limits import KEEP_ALIVE_MARGIN_S
+from sizing.stack.names import page_name
 from templates.context import CONTEXT_WIRES, STOP_S, configuration, ingesting, searching
 from templates.engine import ENGINE_PORT, ENGINE_USER, LOOPBACK, argument
 from templates.environment import environment
+from templates.page import page_documents
 from templates.programs import (
     APPLICATION,
     CONTEXT,
@@ -118,6 +120,10 @@ def application_documents(
         "database_port": DATABASE_PORT,
         "database_cidrs": plan.network.private_cidrs,
         "pods": pods.model_dump(),
+        "secret_image": pods.image,
+        "secret_connects": False,
+        "page_name": None if service.page is None else page_name(service.name),
+        "calls_application": False,
         "replicas": application.pods_total,
         "retention": application.retention.model_dump(),
         "taints": APPLICATIONS_TAINT,
@@ -163,6 +169,8 @@ def application_documents(
     yield "script-application", "script", own
     config = {"script": files.values, "modules": files.modules}
     yield "application-config", "script", own | config
+    if service.page is not None:
+        yield from page_documents(plan, service, answering)
 
 
 class Configuration:

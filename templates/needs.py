@@ -21,6 +21,7 @@ from sizing.plan.reaches import (
     NODE_POOL,
     QUOTA,
     RELEASE,
+    RULE,
     SCALED_OBJECT,
     SQS_QUEUE,
     TABLE,
@@ -43,6 +44,8 @@ from sizing.stack.cluster_services import (
     POD_AUTOSCALER_ACCOUNT,
 )
 from templates.application import COMPONENT, SETUP
+from templates.page import COMPONENT as PAGE
+from templates.page import SETUP as PAGE_SETUP
 from templates.scheduling import APPLICATIONS_TAINT, BURST_LABEL, GPU_LABEL
 
 ADDON = "aws:eks/addon:Addon"
@@ -150,6 +153,8 @@ def _job_of(account: str) -> ResourcePattern:
 
 
 _APPLICATION = _replicas(COMPONENT)
+_PAGE = _replicas(PAGE)
+_SIGN_IN = ResourcePattern(RULE, ("actions", "*", "type"), "authenticate-oidc")
 _APPLICATION_NODES = ResourcePattern(NODE_GROUP, ("labels", *APPLICATIONS_TAINT))
 _POLICY_AGENT = ResourcePattern(ADDON, ("configurationValues", "enableNetworkPolicy"), "true")
 
@@ -181,6 +186,11 @@ NEEDS = (
     Need(_APPLICATION, _role_of(COMPONENT), "is the role it reads its password with"),
     Need(_APPLICATION, ResourcePattern(SECRET), "has its password"),
     Need(_APPLICATION, _APPLICATION_NODES, "may reach the database"),
+    Need(_PAGE, _job_of(PAGE_SETUP), "makes its role and its tables"),
+    Need(_PAGE, _role_of(PAGE), "is the role it reads its password with"),
+    Need(_PAGE, _APPLICATION, "answers its questions"),
+    Need(_PAGE, _APPLICATION_NODES, "may reach the database"),
+    Need(_PAGE, _SIGN_IN, "says who its people are"),
     Need(ResourcePattern(CRON_JOB), _role_of(COMPONENT), "is the role it reads its password with"),
     Need(ResourcePattern(CRON_JOB), _APPLICATION, "writes the rows that it deletes"),
     Need(ResourcePattern(SERVICE), _addon("kube-proxy"), "carries its traffic"),

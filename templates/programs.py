@@ -128,6 +128,17 @@ CONTEXT = (
     "job_stop",
 )
 """Files of the pods of an application with documents, besides those of every application."""
+PAGE = (
+    "page_start",
+    "application_database",
+    "application_secret",
+    "application_setup",
+    "page_identity",
+    "page_rows",
+    "page_server",
+    "page_setup",
+)
+"""Files of the pods of a chat page; each program starts one of them."""
 
 JOB_CONTENT = "job_content"
 """File of the function that signs addresses of results; its handler is job_content.handler."""

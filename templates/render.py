@@ -34,6 +34,7 @@ from templates.engine import (
 )
 from templates.environment import environment
 from templates.held_pods import with_held
+from templates.page import PAGE_WIRES
 from templates.programs import EMBEDDING_CHECK, JOB_WORKER, PROMPT_CHECK, program, programs
 from templates.renditions import RENDITION_WIRES, rendition_documents
 from templates.scheduling import (
@@ -62,6 +63,7 @@ WIRES = frozenset(
         *QUEUE_WIRES,
         *RENDITION_WIRES,
         *APPLICATION_WIRES,
+        *PAGE_WIRES,
     }
 )
 """Names of the values that exist only after creation; `components/wires.py` fills them in. A slash

@@ -81,7 +81,8 @@ class EngineStandIn(_StandIn):
     calls instead of an answer, `prompt_tokens`, `delay_s`, `event_delay_s`, `refusal`, the status
     of every answer, and `events`, after which a stream breaks off, may change between requests.
     `requests` counts chat completions, `ended` those that were answered whole, `most_at_once` is
-    the most at work, `bodies` are the last of them, and `paths` counts every request.
+    the most at work, `bodies` are the last of them, `callers` their tokens, and `paths` counts
+    every request.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class EngineStandIn(_StandIn):
         self.requests = self.ended = self.most_at_once = 0
         self.at_work = set[object]()
         self.bodies: deque[dict[str, Any]] = deque(maxlen=100)
+        self.callers: deque[str] = deque(maxlen=100)
         self.paths: dict[str, int] = {}
 
     def __enter__(self) -> Self:
@@ -187,6 +189,7 @@ class _EngineHandler(_Handler):
             return
         engine.requests += 1
         engine.bodies.append(body)
+        engine.callers.append(self.headers.get("Authorization", ""))
         if engine.refusal:
             self.answer(b'{"error": {"message": "refused"}}', engine.refusal)
             return

@@ -24,6 +24,8 @@ class LocalServer(ABC):
     """Name of the program in messages."""
     prefix: ClassVar[str]
     """Beginning of the name of its folder."""
+    start_limit_s: ClassVar[int] = START_LIMIT_S
+    """Seconds in which it must answer."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,7 +61,7 @@ class LocalServer(ABC):
                 process_group=0,
             )
         try:
-            until(self._runs_and_answers, START_LIMIT_S)
+            until(self._runs_and_answers, self.start_limit_s)
         except (TimeoutError, ChildProcessError) as fault:
             raise TimeoutError(f"{self.title} does not answer: {self.log[-4000:]}") from fault
 

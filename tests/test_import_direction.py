@@ -84,6 +84,15 @@ ONE_FILE = {
         "context_vectors",
         "job_stop",
     },
+    **{
+        f"templates/scripts/page/page_{name}.py": imported
+        for name, imported in {
+            "identity": {"cryptography"},
+            "rows": {"application_database", "application_secret"},
+            "server": {"open_webui", "page_identity"},
+            "setup": {"application_database", "application_secret", "application_setup"},
+        }.items()
+    },
     "templates/scripts/make_certificate.py": {"cryptography"},
     "templates/scripts/jobs/job_api.py": {"boto3", "botocore", "job_http", "job_request"},
     "templates/scripts/jobs/job_request.py": {"job_http"},

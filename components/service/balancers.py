@@ -9,15 +9,17 @@ from components.foundation.dns import Dns
 from components.foundation.keys import Keys
 from components.foundation.network.network import NetworkIds
 from components.naming import Tags
-from components.service.gateway import Content, Gateway, GatewayArgs
+from components.service.gateway import Content, Gateway, GatewayArgs, PageRule
 from components.service.jobs.function_targets import FunctionTargets
 from components.service.jobs.intake import Intake
 from components.service.object_store import ObjectStore
 from components.service.targets import PodTargets, Targets
+from sizing.plan.service.application.page import PagePlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.stack.network import AllowedPlan
 from templates.application import APPLICATION_HEALTH, APPLICATION_PORT
 from templates.engine import ENGINE_PORT
+from templates.page import PAGE_HEALTH, PAGE_PORT
 from templates.render import HEALTH_PATH
 
 
@@ -29,6 +31,11 @@ class BalancersArgs:
     """True where an application answers requests instead of the engines."""
     intake: Intake | None
     """Functions that accept jobs; null where engines answer requests."""
+    page: PagePlan | None
+    """Chat page; null without one."""
+    page_host: str | None
+    page_client_secret: pulumi.Input[str] | None
+    """Secret of the page's client at the issuer of tokens."""
     network: NetworkIds
     allowed: AllowedPlan
     """Sources outside the network that reach an internal load balancer."""
@@ -64,6 +71,7 @@ def _gateway(
             plan=plan,
             targets=_targets(plan, args),
             content=_content(plan, args),
+            page=_page(plan, args),
             certificate_arn=_certificate_arn(plan, args),
             service=args.service,
             vpc_id=network.vpc_id,
@@ -101,6 +109,37 @@ def _content(plan: GatewayPlan | JobGatewayPlan, args: BalancersArgs) -> Content
     if args.intake is None or args.intake.link_function is None:
         raise ValueError(f"{args.service}: nothing signs the addresses of its results")
     return Content(plan.content_paths, FunctionTargets(args.intake.link_function))
+
+
+def _page(plan: GatewayPlan | JobGatewayPlan, args: BalancersArgs) -> PageRule | None:
+    """Requests for the chat page; none without one.
+
+    Guard: a browser stays with its pod, which alone knows its WebSocket.
+    """
+    page = args.page
+    if page is None or page.pods is None:
+        return None
+    if not isinstance(plan, GatewayPlan) or args.page_host is None:
+        raise ValueError(f"{args.service}: a chat page needs a host name")
+    if args.page_client_secret is None:
+        raise ValueError(f"{args.service}: a chat page needs the secret of its client")
+    sticky = {"sticky": True, "sticky_s": page.sticky_s, "encrypted": False}
+    own = plan.model_copy(update={**sticky, "deregistration_delay_s": page.pods.drain_s})
+    targets = PodTargets(
+        plan=own,
+        vpc_id=args.network.vpc_id,
+        vpc_cidr=args.network.vpc_cidr,
+        cluster_name=args.cluster.name,
+        node_group_id=args.cluster.security_group_id,
+        port=PAGE_PORT,
+        health_path=PAGE_HEALTH,
+    )
+    return PageRule(
+        host=args.page_host,
+        targets=targets,
+        sign_in=page.sign_in,
+        client_secret=args.page_client_secret,
+    )
 
 
 def _certificate_arn(plan: GatewayPlan | JobGatewayPlan, args: BalancersArgs) -> pulumi.Input[str]:

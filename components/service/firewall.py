@@ -13,6 +13,8 @@ LOG_PREFIX = "aws-waf-logs-"
 """Required prefix of log group names. Basis: vendor, AWS WAF writes to no other groups."""
 KEY_HEADER = "authorization"
 """Header with a caller's token."""
+COOKIE_HEADER = "cookie"
+"""Header with the sessions of a person on a chat page."""
 BODY_RULES: dict[str, tuple[str, ...]] = {
     "AWSManagedRulesAmazonIpReputationList": (),
     "AWSManagedRulesKnownBadInputsRuleSet": (
@@ -41,6 +43,8 @@ UNIFORM_KEY = [
 @dataclass(frozen=True, kw_only=True)
 class FirewallArgs:
     plan: FirewallPlan
+    page_host: str | None = None
+    """Host of a chat page, whose browsers have no token of the application; null without one."""
     balancer_arn: pulumi.Input[str]
     logs_key_arn: pulumi.Input[str]
     tags: Tags
@@ -69,7 +73,7 @@ class Firewall(pulumi.ComponentResource):
     def _rules(self) -> wafv2.WebAcl:
         plan = self._args.plan
         limits = [
-            _limit("requests-per-key", _per_key(plan)),
+            _limit("requests-per-key", _per_key(plan, self._args.page_host)),
             _limit("requests-per-address", _per_address(plan)),
         ]
         groups = [_managed(group, body_rules) for group, body_rules in BODY_RULES.items()]
@@ -87,13 +91,21 @@ class Firewall(pulumi.ComponentResource):
                     {"action": "SUBSTITUTION", "field": {"field_type": "BODY"}},
                     {
                         "action": "HASH",
-                        "field": {"field_type": "SINGLE_HEADER", "field_keys": [KEY_HEADER]},
+                        "field": {
+                            "field_type": "SINGLE_HEADER",
+                            "field_keys": self._secret_headers,
+                        },
                     },
                 ]
             },
             tags=self._args.tags.named(f"{self._name}-rules"),
             opts=self._child,
         )
+
+    @property
+    def _secret_headers(self) -> list[str]:
+        """Headers that say who a caller is: a chat page has cookies too."""
+        return [KEY_HEADER, *([] if self._args.page_host is None else [COOKIE_HEADER])]
 
     def _log(self, rules: wafv2.WebAcl) -> None:
         group = cloudwatch.LogGroup(
@@ -108,7 +120,7 @@ class Firewall(pulumi.ComponentResource):
             f"{self._name}-log",
             resource_arn=rules.arn,
             log_destination_configs=[group.arn],
-            redacted_fields=[{"single_header": {"name": KEY_HEADER}}],
+            redacted_fields=[{"single_header": {"name": name}} for name in self._secret_headers],
             logging_filter={
                 "default_behavior": "DROP",
                 "filters": [
@@ -148,15 +160,28 @@ def _limit(name: str, statement: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _per_key(plan: FirewallPlan) -> dict[str, Any]:
-    """Statement that counts by token; it does not count requests without one."""
+def _per_key(plan: FirewallPlan, page_host: str | None) -> dict[str, Any]:
+    """Statement that counts by token; it does not count requests without one, nor a chat page's."""
     header = {"name": KEY_HEADER, "text_transformations": UNIFORM_KEY}
+    others = {} if page_host is None else {"scope_down_statement": _not_for(page_host)}
     return {
+        **others,
         "limit": plan.requests_per_key,
         "evaluation_window_sec": plan.window_s,
         "aggregate_key_type": "CUSTOM_KEYS",
         "custom_keys": [{"header": header}],
     }
+
+
+def _not_for(host: str) -> dict[str, Any]:
+    """Statement that is true for requests for another host."""
+    match = {
+        "search_string": host,
+        "field_to_match": {"single_header": {"name": "host"}},
+        "positional_constraint": "EXACTLY",
+        "text_transformations": [{"priority": 0, "type": "LOWERCASE"}],
+    }
+    return {"not_statement": {"statements": [{"byte_match_statement": match}]}}
 
 
 def _per_address(plan: FirewallPlan) -> dict[str, Any]:

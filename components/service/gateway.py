@@ -11,7 +11,8 @@ from components.foundation.network.ingress import ingress, ingress_from_allowed
 from components.naming import Tags, aws_name
 from components.service.firewall import Firewall, FirewallArgs
 from components.service.object_store import ObjectStore
-from components.service.targets import BehindBalancer, Targets
+from components.service.targets import BehindBalancer, PodTargets, Targets
+from sizing.plan.service.application.page import SignInPlan
 from sizing.plan.service.gateway import BalancerPlan, JobGatewayPlan, TokenPlan
 from sizing.plan.stack.network import AllowedPlan
 
@@ -21,8 +22,9 @@ PREFIX_LIMIT = 6
 """Characters of a load balancer's or target group's name prefix. Basis: vendor (AWS provider)."""
 
 
-FIRST, SECOND = 1, 2
-"""Priorities of rules; the first one that matches a request counts."""
+FIRST, SECOND, PAGE = 1, 2, 100
+"""Priorities of rules; the first one that matches a request counts. That of a chat page stays where
+it is when paths are added: AWS refuses a second rule of one priority."""
 PATTERNS = 5
 """Most patterns of one rule. Basis: vendor (quotas of application load balancers)."""
 
@@ -36,12 +38,25 @@ class Content:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PageRule:
+    """Requests for the chat page, whose people the load balancer signs in."""
+
+    host: str
+    targets: PodTargets
+    sign_in: SignInPlan
+    client_secret: pulumi.Input[str]
+    """Secret of the client at the issuer of tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class GatewayArgs:
     plan: BalancerPlan
     targets: Targets
     """Recipients of the requests: engines, or the function that accepts jobs."""
     content: Content | None
     """Requests that go to other recipients; null where the targets answer all."""
+    page: PageRule | None = None
+    """Requests for the chat page; null without one."""
     certificate_arn: pulumi.Input[str]
     service: str
     vpc_id: pulumi.Input[str]
@@ -64,6 +79,9 @@ class Gateway(pulumi.ComponentResource):
     zone_id: pulumi.Output[str]
     """Hosted zone of that name."""
     target_group_arn: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    page_group_arn: pulumi.Output[str] | None
+    """Target group of the chat page; null without one."""
 
     def __init__(
         self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None
@@ -89,6 +107,10 @@ class Gateway(pulumi.ComponentResource):
             self._rule(kind, listener, targets, paths[start : start + PATTERNS], first + number)
         if args.content is not None:
             self._content_rule(listener, behind, args.content)
+        self.arn = balancer.arn
+        self.page_group_arn = None
+        if args.page is not None:
+            self.page_group_arn = self._page_rule(listener, behind, args.page).arn
         self._firewall(balancer)
         self.endpoint, self.zone_id = balancer.dns_name, balancer.zone_id
         self.target_group_arn = targets.arn
@@ -115,8 +137,8 @@ class Gateway(pulumi.ComponentResource):
         )
 
     def _egress_to_issuer(self, group: ec2.SecurityGroup) -> None:
-        """Open the way to the issuer's key set, where tokens are required."""
-        if self._args.plan.token is None:
+        """Open the way to the issuer, for its key set and for people who sign in."""
+        if self._args.plan.token is None and self._args.page is None:
             return
         name = f"{self._name}-to-issuer"
         vpc.SecurityGroupEgressRule(
@@ -167,6 +189,7 @@ class Gateway(pulumi.ComponentResource):
             f"{self._name}-firewall",
             FirewallArgs(
                 plan=plan,
+                page_host=None if self._args.page is None else self._args.page.host,
                 balancer_arn=balancer.arn,
                 logs_key_arn=logs_key_arn,
                 tags=self._args.tags,
@@ -232,6 +255,42 @@ class Gateway(pulumi.ComponentResource):
         name = f"{self._name}-content"
         targets = content.targets.made(replace(behind, name=name))
         self._rule("content", listener, targets, content.paths, FIRST)
+
+    def _page_rule(
+        self, listener: lb.Listener, behind: BehindBalancer, page: PageRule
+    ) -> lb.TargetGroup:
+        """Sign people in, and send their requests for the page's host to its pods."""
+        name, sign_in = f"{self._name}-page", page.sign_in
+        own = replace(behind, name=name)
+        page.targets.opened(own)
+        targets = page.targets.made(own)
+        client: dict[str, Any] = {
+            "issuer": sign_in.issuer,
+            "authorization_endpoint": sign_in.authorization_endpoint,
+            "token_endpoint": sign_in.token_endpoint,
+            "user_info_endpoint": sign_in.user_info_endpoint,
+            "client_id": sign_in.client_id,
+            "client_secret": pulumi.Output.secret(page.client_secret),
+            "scope": sign_in.scope,
+            "session_timeout": sign_in.session_s,
+            "on_unauthenticated_request": "authenticate",
+        }
+        if sign_in.parameters:
+            client["authentication_request_extra_params"] = sign_in.parameters
+        actions: list[Any] = [
+            {"type": "authenticate-oidc", "order": 1, "authenticate_oidc": client},
+            {"type": "forward", "order": 2, "target_group_arn": targets.arn},
+        ]
+        lb.ListenerRule(
+            f"{name}-rule",
+            listener_arn=listener.arn,
+            priority=PAGE,
+            conditions=[{"host_header": {"values": [page.host]}}],
+            actions=actions,
+            tags=self._args.tags.named(f"{name}-rule"),
+            opts=self._child,
+        )
+        return targets
 
     def _rule(
         self,

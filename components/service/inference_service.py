@@ -17,6 +17,7 @@ from components.service.application.answer_cache import AnswerCache, AnswerCache
 from components.service.application.application import Application, ApplicationArgs, Feedback
 from components.service.application.document_queue import DocumentQueue, DocumentQueueArgs
 from components.service.application.feedback_stream import FeedbackStream, FeedbackStreamArgs
+from components.service.application.page import Page, PageArgs
 from components.service.balancers import BalancersArgs, balancers
 from components.service.burst_serving import BurstServing, BurstServingArgs
 from components.service.database import Database, DatabaseArgs
@@ -29,9 +30,10 @@ from components.service.serving import Serving, ServingArgs
 from components.service.stores import ARTEFACTS, Stores, StoresArgs
 from components.service.target_registration import TargetRegistration, TargetRegistrationArgs
 from components.service.weights_import import WeightsImport, WeightsImportArgs
-from sizing.plan.service.application.cache import CachePlan
+from sizing.plan.service.application.cache import AnswerCachePlan
 from sizing.plan.service.application.context import ContextPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
+from sizing.plan.service.application.page import PagePlan
 from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.files.renditions import RenditionsPlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
@@ -41,7 +43,9 @@ from sizing.plan.service.weights_import import ImportPlan
 from sizing.plan.stack.cluster import RolesPlan
 from sizing.plan.stack.network import AllowedPlan
 from sizing.service.storage import DOCUMENTS, FEEDBACK, UPLOADS
+from sizing.stack.names import PAGE_SUFFIX
 from sizing.workload.source import ModelSource
+from templates.page import page_binding
 from templates.render import binding_document
 
 
@@ -63,8 +67,14 @@ class InferenceServiceArgs:
     """Feedback of its users; null where its application accepts none."""
     context: ContextPlan | None
     """Documents that its requests search; null where there are none."""
-    answer_cache: CachePlan | None
+    answer_cache: AnswerCachePlan | None
     """Cache of its answers; null where its application keeps none."""
+    page: PagePlan | None
+    """Chat page in front of its application; null without one."""
+    page_host: str | None
+    """Host name of the page in the zone of `dns`."""
+    page_client_secret: pulumi.Input[str] | None
+    """Secret of the page's client at the issuer of tokens; null where the stack has none."""
     called: bool
     """True where other services of the stack alone call it, without a load balancer."""
     dns: Dns | None
@@ -129,6 +139,8 @@ class InferenceService(pulumi.ComponentResource):
             application = self._application(stores, database, namespace)
             answers = serving.service if application is None else application.service
             bound = self._registrations(gateways, answers)
+            if application is not None and args.page is not None:
+                self._page(args.page, application, gateways, namespace)
             if self._intake is not None and self._intake.renditions is not None:
                 self._rendition_workers(self._intake, namespace)
             if "burst-deployment" in args.documents:
@@ -155,13 +167,14 @@ class InferenceService(pulumi.ComponentResource):
             self._child,
         )
 
-    def _database(self, plan: DatabasePlan) -> Database:
+    def _database(self, plan: DatabasePlan, of: str = "") -> Database:
+        """Database of the service, or of its chat page."""
         nodes = self._args.application_nodes
         return Database(
-            f"{self._name}-database",
+            f"{self._name}{of}-database",
             DatabaseArgs(
                 plan=plan,
-                service=self._args.service,
+                service=self._args.service + of,
                 vpc_id=self._args.network.vpc_id,
                 subnet_ids=list(self._args.network.private_subnet_ids.values()),
                 application_group_id=None if nodes is None else nodes.group_id,
@@ -209,6 +222,9 @@ class InferenceService(pulumi.ComponentResource):
                 service=args.service,
                 application=args.application_nodes is not None,
                 intake=self._intake,
+                page=args.page,
+                page_host=args.page_host,
+                page_client_secret=args.page_client_secret,
                 network=args.network,
                 allowed=args.allowed,
                 cluster=args.cluster,
@@ -344,6 +360,61 @@ class InferenceService(pulumi.ComponentResource):
                 tags=args.tags,
             ),
             self._child,
+        )
+
+    def _page(
+        self,
+        plan: PagePlan,
+        application: Application,
+        gateways: Mapping[bool, Gateway],
+        namespace: ServiceNamespace,
+    ) -> None:
+        """Chat page, its database, its targets and its name. Raises ValueError without a name."""
+        args = self._args
+        if plan.database is None or args.application_nodes is None:
+            return
+        if args.dns is None or args.page_host is None or args.controller is None:
+            raise ValueError(f"{args.service}: a chat page needs a name and a balancer")
+        page = Page(
+            f"{self._name}-page",
+            PageArgs(
+                service=args.service,
+                documents=args.documents,
+                database=self._database(plan.database, PAGE_SUFFIX),
+                balancer_arns=[gateway.arn for gateway in gateways.values()],
+                key_arn=args.keys.data,
+                protected=plan.database.protected,
+                cluster_name=args.cluster.name,
+                roles=args.roles,
+                partition=args.partition,
+                account_ids=args.account_ids,
+                after=[*namespace.guards, args.application_nodes, application.configuration],
+                tags=args.tags,
+            ),
+            self._in_cluster,
+        )
+        bound = [
+            TargetRegistration(
+                f"{self._name}-page-{'public-' * public}registration",
+                TargetRegistrationArgs(
+                    document=args.documents[page_binding(public=public)],
+                    target_group_arn=gateway.page_group_arn,
+                    controller=args.controller,
+                    after=[page.service],
+                ),
+                self._in_cluster,
+            )
+            for public, gateway in gateways.items()
+            if gateway.page_group_arn is not None
+        ]
+        first = next(iter(gateways.values()))
+        balancer_name(
+            f"{self._name}-page-host",
+            host=args.page_host,
+            zone_id=args.dns.zone_id,
+            balancer_dns_name=first.endpoint,
+            balancer_zone_id=first.zone_id,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=bound),
         )
 
     def _feedback(self, stores: Stores) -> Feedback | None:

@@ -12,6 +12,8 @@ from templates.needs import BALANCER_ASSOCIATION, SERVICE
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 HTTPS_PORT = 443
+SIGN_IN = "authenticate-oidc"
+"""Action of a rule that signs people in at the issuer of tokens."""
 OPEN_BY_ITSELF = (
     ("aws:ec2/subnet:Subnet", "mapPublicIpOnLaunch"),
     ("aws:rds/clusterInstance:ClusterInstance", "publiclyAccessible"),
@@ -120,11 +122,17 @@ def _refers(value: object, key: str) -> bool:
 
 
 def _lets_by(resource: RecordedResource, field: str) -> Iterator[str]:
-    """Faults of the first action: it validates no token, or requires no additional claims."""
+    """Faults of the first action: it validates no token, requires no additional claims, or lets
+    people pass who have not signed in."""
     actions = resource.inputs.get(field)
     found = [a for a in actions if isinstance(a, dict)] if isinstance(actions, list) else []
     first = min(found, key=lambda action: action.get("order", 0), default={})
-    validation = first.get("jwtValidation")
+    validation, sign_in = first.get("jwtValidation"), first.get("authenticateOidc")
+    if first.get("type") == SIGN_IN:
+        asks = isinstance(sign_in, dict) and sign_in.get("onUnauthenticatedRequest")
+        if asks != "authenticate":
+            yield f"{resource.key} lets people pass who have not signed in"
+        return
     if first.get("type") != "jwt-validation":
         yield f"{resource.key} does not validate tokens"
     elif not isinstance(validation, dict) or not validation.get("additionalClaims"):

@@ -29,7 +29,7 @@ from sizing.service import (
 )
 from sizing.service.application import api as application
 from sizing.service.application import cache as answer_cache
-from sizing.service.application import context, feedback, vectors
+from sizing.service.application import context, feedback, page, vectors
 from sizing.service.host_memory import room as host_room
 from sizing.service.items import jobs
 from sizing.service.stores import artefact, aurora, prefixes, region_copy, renditions, tiers
@@ -202,6 +202,7 @@ class Leaf:
             "network": network,
             "node_updates": node_updates,
             "disks": node_disks,
+            "page": page,
             "prefixes": prefixes,
             "renditions": renditions,
             "routes": routes,

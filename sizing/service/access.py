@@ -18,6 +18,9 @@ WINDOWS_S = (60, 120, 300, 600)
 """Seconds over which the firewall can count. Basis: vendor (AWS WAF, rate-based rules)."""
 FEWEST_REQUESTS = 10
 """Lowest limit of a window in requests. Basis: vendor (AWS WAF, rate-based rules)."""
+CALLS_PER_TURN = 12
+"""Calls of a browser to a chat page for one question, its share of a page that loads included.
+Basis: assumed (6 of a question in the source of Open WebUI 0.12.4, and as many files and lists)."""
 ADDRESS_HEADROOM = 2
 """Limit of one address over all expected requests. Basis: assumed; a proxy may carry all callers,
 and only the address stops a caller who invents tokens."""
@@ -39,6 +42,8 @@ def check_access(workload: Workload, site: Site) -> None:
             "the site names no issuer of tokens",
             "sizewright:token_issuer and sizewright:token_jwks_url in the stack file",
         )
+    if workload.has_page:
+        _check_page(site)
     field = _asking(access)
     if field and site.certificate_arn is None and site.dns is None:
         raise FieldError(
@@ -55,6 +60,21 @@ def check_access(workload: Workload, site: Site) -> None:
                 f"the network that is used names no public subnet in {', '.join(missing)}",
                 "public_subnet_ids of sizewright:network.use in the stack file",
             )
+
+
+def _check_page(site: Site) -> None:
+    """Raises FieldError where the site lacks what a chat page needs."""
+    place = ("application", "ui")
+    if site.page_client is None:
+        raise FieldError(
+            place,
+            "the site names no client by which people sign in",
+            "sizewright:page_client in the stack file",
+            "docs/how-to/give-people-a-chat-page.md makes the client and its secret",
+        )
+    if site.dns is None:
+        expected = "sizewright:dns in the stack file, which names the page"
+        raise FieldError(place, "the page has no host name", expected)
 
 
 def _asking(access: Access) -> str:
@@ -81,7 +101,8 @@ def token_plan(workload: Workload, site: Site) -> TokenPlan | None:
 def firewall_plan(workload: Workload, requests_per_s: Fraction, site: Site) -> FirewallPlan | None:
     """Return the firewall of a service with limits, which every public one has; None without.
 
-    `requests_per_s` are those of the busiest moment, polls for jobs included.
+    `requests_per_s` are those of the busiest moment, polls for jobs included. Calls of browsers to
+    a page count for their address alone, because the page has no token of theirs.
 
     limit = floor(min(requests a minute, tokens a minute / context tokens) x window / 60)
 
@@ -94,6 +115,7 @@ def firewall_plan(workload: Workload, requests_per_s: Fraction, site: Site) -> F
     binding = min(limits, key=lambda name: limits[name])
     window_s = next(w for w in WINDOWS_S if limits[binding] * w / 60 >= FEWEST_REQUESTS)
     requests = int(limits[binding] * window_s / 60)
+    calls_per_s = requests_per_s * (1 + (CALLS_PER_TURN if workload.has_page else 0))
     return FirewallPlan(
         requests_per_key=requests,
         window_s=window_s,
@@ -103,7 +125,7 @@ def firewall_plan(workload: Workload, requests_per_s: Fraction, site: Site) -> F
         if "tokens" in limits
         else None,
         requests_per_address=max(
-            FEWEST_REQUESTS, floor(requests_per_s * window_s * ADDRESS_HEADROOM + Fraction(1, 2))
+            FEWEST_REQUESTS, floor(calls_per_s * window_s * ADDRESS_HEADROOM + Fraction(1, 2))
         ),
         log_days=LOG_DAYS[site.environment],
     )

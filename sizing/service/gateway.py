@@ -8,7 +8,7 @@ from sizing.plan.service.gateway import BalancerPlan, GatewayPlan, JobGatewayPla
 from sizing.plan.service.items.jobs import JobApiPlan
 from sizing.plan.service.stores import TransferPlan
 from sizing.replica.traffic import Rates, answer_s, answering, mean_of, slowest_answer_s
-from sizing.service.access import firewall_plan, token_plan
+from sizing.service.access import CALLS_PER_TURN, firewall_plan, token_plan
 from sizing.service.request_limits import IDLE_MARGIN_S
 from sizing.site import Site
 from sizing.values.exact import Exact, ceiling, exact, plain, plain_or_none
@@ -24,6 +24,9 @@ FUNCTION_BYTES_PER_UNIT = 400 * MB
 """Bytes that one unit covers in an hour where a function answers. Basis: vendor (ELB pricing)."""
 JOB_ANSWER_BYTES = 2_000
 """Bytes of a job's state with the headers of request and answer. Basis: assumed."""
+PAGE_BYTES_RATIO = 100
+"""Bytes that a chat page sends for one byte of an answer. Basis: assumed; an event of a WebSocket
+has some 400 bytes, and one token of about four."""
 ASSUMED_ANSWER_S = 120
 """Seconds of the longest answer without a latency target. Basis: assumed."""
 STREAM_RATIO = 4
@@ -81,6 +84,7 @@ def capacity_units(workload: Workload, rates: Rates) -> int | None:
     """Load balancer capacity units at the highest known rate, rounded up.
 
     max(rate / 25, in flight / 3,000, bytes an hour / 1 GB), every request a new connection
+    with a chat page: calls of browsers too, and its answers in events of one token each
 
     The result is None when neither size of a request is known. Basis: vendor definition; an upper
     bound, since kept-alive connections cost less.
@@ -89,12 +93,14 @@ def capacity_units(workload: Workload, rates: Rates) -> int | None:
     sizes = [mean_bytes(workload, name) for name in ("request_bytes", "response_bytes")]
     if None in sizes:
         return None
-    hourly = rate * sum((size for size in sizes if size is not None), Fraction(0))
-    hourly *= SECONDS_PER_HOUR
+    sent, answered = (size or Fraction(0) for size in sizes)
+    events = PAGE_BYTES_RATIO * answered if workload.has_page else Fraction(0)
+    hourly = rate * (sent + answered + events) * SECONDS_PER_HOUR
+    calls = rate * (1 + (CALLS_PER_TURN if workload.has_page else 0))
     in_flight = rate * mean_of(workload, mean_answer_s)
     return ceiling(
         max(
-            rate / CONNECTIONS_PER_UNIT_S,
+            calls / CONNECTIONS_PER_UNIT_S,
             in_flight / ACTIVE_CONNECTIONS_PER_UNIT,
             hourly / BYTES_PER_UNIT_HOUR,
         )

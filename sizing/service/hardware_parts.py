@@ -10,6 +10,7 @@ from sizing.fleet.served import HardwareResult, Served, Unserved
 from sizing.fleet.states import rollout, states
 from sizing.plan.part import Rejected
 from sizing.plan.service.application.api import ApplicationPlan
+from sizing.plan.service.application.page import PagePlan
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan
 from sizing.plan.service.capacity import CapacityPlan, MethodPlan
@@ -35,6 +36,7 @@ from sizing.replica.response_cache import engine_rates
 from sizing.replica.traffic import Rates, front_rates, stages_s
 from sizing.service.application.api import application_plan
 from sizing.service.application.cache import with_fleet
+from sizing.service.application.page import page_plan
 from sizing.service.burst import burst_plan
 from sizing.service.choice import choice_plan
 from sizing.service.gateway import gateway_plan, job_gateway_plan, too_slow
@@ -88,6 +90,7 @@ class HardwareParts:
     jobs: JobsPlan | None = None
     renditions: RenditionsPlan | None = None
     application: ApplicationPlan | None = None
+    page: PagePlan | None = None
     engine: EngineParts = NO_ENGINE
     rejected: tuple[Rejected, ...] = ()
 
@@ -149,6 +152,7 @@ def _served_parts(
     application = application_plan(case, front_rates(case.workload), served=not unserved)
     if application is not None:
         application = with_fleet(case, application, pool, capacity)
+    page = page_plan(case, front_rates(case.workload), served=not unserved)
     if unserved:
         engine = EngineParts(rejected=unserved)
     else:
@@ -162,6 +166,7 @@ def _served_parts(
             jobs=jobs,
             renditions=rendered,
             application=application,
+            page=page,
         )
     if jobs is not None and jobs.api is not None:
         gateway = job_gateway_plan(case.workload, rates, case.site, jobs.api)
@@ -192,6 +197,7 @@ def _served_parts(
         jobs=jobs,
         renditions=rendered,
         application=application,
+        page=page,
         engine=engine,
         rejected=(*late, *beyond, *other_way(case, pool, rates)),
     )
@@ -219,6 +225,7 @@ def _unserved_parts(
         capacity,
         renditions=renditions_plan(case, file, rates),
         application=application_plan(case, front_rates(case.workload), served=False),
+        page=page_plan(case, front_rates(case.workload), served=False),
     )
 
 
@@ -233,6 +240,7 @@ def _engine_parts(
     jobs: JobsPlan | None,
     renditions: RenditionsPlan | None,
     application: ApplicationPlan | None,
+    page: PagePlan | None,
 ) -> EngineParts:
     """Return the load balancer and the Deployment, with all that they need."""
     workload, pool = case.workload, served.pool
@@ -257,7 +265,7 @@ def _engine_parts(
         serving=serving,
         weights_import=weights_import,
         burst=burst,
-        quota=quota_plan(serving, burst, weights_import, renditions, application),
+        quota=quota_plan(serving, burst, weights_import, renditions, (application, page)),
         rollout=rollout(serving, volumes),
         rejected=() if gateway is None else (*too_slow(gateway), *impatient(gateway, serving)),
     )

@@ -1,6 +1,6 @@
 """How is the model served: which replicas, limits and engine flags?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import assert_never
@@ -15,6 +15,7 @@ from sizing.fleet.zone_rollout import (
 from sizing.locks.versions import image_reference
 from sizing.model.memory import GPU_MEMORY_UTILISATION, UNQUANTISED
 from sizing.plan.service.application.api import ApplicationPlan
+from sizing.plan.service.application.page import PagePlan
 from sizing.plan.service.burst import AddedPlan
 from sizing.plan.service.disks import VolumePlan
 from sizing.plan.service.files.renditions import RenditionsPlan
@@ -346,7 +347,8 @@ def memory_setting(share: MemoryShare, usable_bytes: int, card_bytes: int) -> fl
 
 
 APPLICATION_JOBS = 2
-"""Pods of an application besides those that answer: its setup, and the deletion of due rows."""
+"""Pods of an application, or of a page, besides those that answer: its setup, and the deletion of
+due rows."""
 
 
 def quota_plan(
@@ -354,7 +356,7 @@ def quota_plan(
     burst: AddedPlan | None,
     weights_import: ImportPlan | None,
     renditions: RenditionsPlan | None = None,
-    application: ApplicationPlan | None = None,
+    answering: Sequence[ApplicationPlan | PagePlan | None] = (),
 ) -> QuotaPlan:
     """Limits of a service's namespace: its replicas, those of a rollout, and the pod of an import.
 
@@ -362,7 +364,7 @@ def quota_plan(
     unavailable. Those that terminate are the larger of max unavailable and a zone's replicas with
     those that rollouts of other zones take. GPUs = replicas x GPUs of one. Pods = replicas +
     import + workers of renditions and those of a zone + pods of an application, those that leave
-    and 2 Jobs; a group has as many pods as nodes.
+    and 2 Jobs, and the same of a page; a group has as many pods as nodes.
 
     Basis: vendor. Kubernetes counts a terminating pod until its kubelet has ended it, and on a lost
     node until the node returns. It counts the successor at once, so without room for both no new
@@ -376,9 +378,10 @@ def quota_plan(
     others, zones = 0, max(1, len(serving.replicas_by_zone))
     if renditions is not None and renditions.worker is not None:
         others = renditions.workers_total + -(-renditions.workers_total // zones)
-    if application is not None and application.pods is not None:
-        leaving = max(application.pods.taken_at_once, -(-application.pods_total // zones))
-        others += application.pods_total + leaving + APPLICATION_JOBS
+    for each in answering:
+        if each is not None and each.pods is not None:
+            leaving = max(each.pods.taken_at_once, -(-each.pods_total // zones))
+            others += each.pods_total + leaving + APPLICATION_JOBS
     return QuotaPlan(
         gpus=replicas * serving.gpus_per_replica,
         pods=replicas * pods_each + (weights_import is not None) + others,

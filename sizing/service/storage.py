@@ -220,7 +220,7 @@ def _database_or_none(
         numbers = f"twice {float(writes):,.0f} writes/s exceed what {MAX_ACU} ACU commit"
         option = f"more than {MAX_ACU} ACU"
         short.append(Rejected(option=option, reason=Reason.store_limit, numbers=numbers))
-    return _database(stored, writes_per_s, workload, site, catalog), short
+    return database_plan(stored, writes_per_s, workload, site, catalog), short
 
 
 def interactions(
@@ -323,7 +323,7 @@ def no_application(case: Case) -> tuple[Rejected, ...]:
     )
 
 
-def _database(
+def database_plan(
     stored: int, writes_per_s: Fraction, workload: Workload, site: Site, catalog: Catalog
 ) -> DatabasePlan:
     """Return Aurora Serverless v2, with an instance in a second zone where it must survive one.

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from sizing.site.access import ClusterAccess
+from sizing.site.page_client import PageClient
 from sizing.site.resource_tags import check_tags
 from sizing.site.reuse import Cluster, Dns, Keys, Network
 from sizing.site.signing_key import SigningKey
@@ -141,6 +142,8 @@ class Site(Strict):
         examples=["https://login.example.com/keys"],
     )
     """Public HTTPS address of the issuer's key set. It has at most 10 keys and uses RS256."""
+    page_client: Annotated[PageClient | None, Field(exclude_if=absent)] = None
+    """Client by which the balancers of chat pages sign people in at the issuer of tokens."""
     signing_key: Annotated[SigningKey | None, Field(exclude_if=absent)] = None
     """Key pair that signs the addresses of services with a `cdn`."""
     public_cidrs: tuple[str, ...] = Field(default=("0.0.0.0/0",), min_length=1, max_length=50)

@@ -86,7 +86,7 @@ def zone_addresses(
         "load_balancers": PER_LOAD_BALANCER
         * sum(s.gateway is not None and s.gateway.has_internal for s in services),
         "endpoints": endpoint_count,
-        "databases": PER_DATABASE * sum(s.database is not None for s in services),
+        "databases": PER_DATABASE * sum(service.databases for service in services),
         "control_plane": CONTROL_PLANE if control_plane else 0,
     }
     needed = ceiling(sum(parts.values()) * (1 + exact(SPARE_RATIO)))

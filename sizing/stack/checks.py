@@ -10,6 +10,7 @@ from sizing.service.access import check_access
 from sizing.service.stores.region_copy import check_copy_region
 from sizing.site import Site
 from sizing.stack.mirror_check import check_mirrors
+from sizing.stack.names import PAGE_SUFFIX, page_name
 from sizing.stack.shared import check_ami_release
 from sizing.values.field_error import FieldError, of_site, of_workload
 from sizing.workload import Workload
@@ -29,6 +30,9 @@ def check_stack(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> 
             if workload.name in names[:index]:
                 message = f"another file already has a service named {workload.name}"
                 raise FieldError(("name",), message, "a unique name")
+            if any(w.has_page and page_name(w.name) == workload.name for w in workloads):
+                message = f"{workload.name} is the name of another service's chat page"
+                raise FieldError(("name",), message, f"a name without {PAGE_SUFFIX} at its end")
             check_client(workload)
             check_access(workload, site)
     with of_site():

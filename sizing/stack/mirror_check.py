@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sizing.catalog import Catalog
 from sizing.service.application.api import APPLICATION_REPOSITORY
+from sizing.service.application.page import PAGE_REPOSITORY
 from sizing.service.items.jobs import WORKER_IMAGE
 from sizing.service.serving import COPY_IMAGE
 from sizing.service.stores.renditions import FFMPEG_REPOSITORY
@@ -27,6 +28,7 @@ def check_mirrors(workloads: Sequence[Workload], site: Site, catalog: Catalog) -
 def _upstream(workloads: Sequence[Workload], site: Site, catalog: Catalog) -> Iterator[str]:
     """Yield every image and chart that this product, or these workloads, may pull."""
     yield from (COPY_IMAGE, WORKER_IMAGE, FFMPEG_REPOSITORY, APPLICATION_REPOSITORY)
+    yield PAGE_REPOSITORY
     for traits in ENGINES.values():
         yield site.engine_image_repository or traits.repository
         if traits.groups is not None:

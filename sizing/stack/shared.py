@@ -274,8 +274,9 @@ def rendition_pool(services: Sequence[ServicePlan], catalog: Catalog) -> Renditi
 
 
 def application_pool(services: Sequence[ServicePlan], catalog: Catalog) -> ApplicationPool | None:
-    """Return the nodes of applications: one for each pod, in all zones; None without any."""
-    pods = {s.name: s.application_pods for s in services if s.application_pods}
+    """Return the nodes of applications and of their pages: one for each pod, in all zones; None
+    without any."""
+    pods = {s.name: s.application_pods + s.page_pods for s in services if s.application_pods}
     if not pods:
         return None
     nodes = _nodes_of_one_pod(sum(pods.values()), catalog)

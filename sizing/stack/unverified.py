@@ -9,6 +9,7 @@ from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import ClusterServicesPlan
 from sizing.plan.stack.nodes import CpuPool, NodePool
 from sizing.service.application.api import APPLICATION_IMAGE, VERIFIED
+from sizing.service.application.page import PAGE_IMAGE
 from sizing.service.items.jobs import WORKER_IMAGE
 from sizing.service.serving import COPY_IMAGE, engines_of, service_image
 from sizing.service.stores.renditions import FFMPEG_IMAGE
@@ -56,6 +57,7 @@ def images_in_use(services: Sequence[ServicePlan]) -> tuple[str, ...]:
     names += [WORKER_IMAGE for s in served if s.jobs is not None and s.jobs.worker is not None]
     names += [FFMPEG_IMAGE for s in served if s.renditions is not None]
     names += [APPLICATION_IMAGE for s in served if s.application_pods]
+    names += [PAGE_IMAGE for s in served if s.page_pods]
     return tuple(dict.fromkeys(names))
 
 
@@ -78,6 +80,8 @@ def image_repositories(services: Sequence[ServicePlan]) -> dict[str, str]:
                 found[FFMPEG_IMAGE] = _repository(service.renditions.worker.ffmpeg_image)
             if service.application is not None and service.application.pods is not None:
                 found[APPLICATION_IMAGE] = _repository(service.application.pods.image)
+            if service.page is not None and service.page.pods is not None:
+                found[PAGE_IMAGE] = _repository(service.page.pods.image)
     return found
 
 

@@ -12,6 +12,7 @@ from sizing.values.units import SECONDS_PER_DAY
 from sizing.values.written import PositiveCount, Ratio
 from sizing.workload.data import Client, none_is_absent
 from sizing.workload.engine import Hits, Routing
+from sizing.workload.kinds import Kind
 
 if TYPE_CHECKING:
     from sizing.workload.whole import Workload
@@ -27,6 +28,13 @@ class ApplicationApi(StrEnum):
     """OGX: conversations, responses and files by OpenAI's API, kept in the database."""
     none = "none"
     """No application: callers reach the engines."""
+
+
+class Ui(StrEnum):
+    """Chat page for people, in front of the application."""
+
+    open_webui = "open-webui"
+    """Open WebUI. Its licence keeps its branding above 50 users in 30 days."""
 
 
 class Feedback(Strict):
@@ -66,6 +74,8 @@ class Application(Strict):
     """Feedback of users on answers. When left out, none is accepted."""
     cache: Annotated[ResponseCache | None, Field(exclude_if=absent)] = None
     """Answers for identical requests of the same user. When left out, none are kept."""
+    ui: Annotated[Ui | None, Field(exclude_if=absent)] = None
+    """Chat page for people. When left out, there is none."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -113,6 +123,9 @@ def check_application(workload: "Workload") -> None:
     if traits.makes_media or not traits.generates:
         message = f"{workload.kind.value} has no conversations"
         raise FieldError(("application",), message, "kind: chat or kind: text")
+    if application.ui is not None and workload.kind is not Kind.chat:
+        message = f"{workload.kind.value} has no conversations of people"
+        raise FieldError(("application", "ui"), message, "kind: chat, or no such key")
     if workload.data is None:
         expected = "data.retention_days, after which conversations expire"
         raise FieldError(("data",), "the application keeps conversations", expected)

@@ -254,6 +254,11 @@ class Workload(Strict):
         return self.jobs is not None or self.application is not None
 
     @property
+    def has_page(self) -> bool:
+        """True where people open a chat page of the service."""
+        return self.application is not None and self.application.ui is not None
+
+    @property
     def audience(self) -> str | None:
         """Recipient that tokens name; None where no claim states exactly one."""
         named = [claim.values for claim in self.access.claims if claim.name == AUDIENCE]

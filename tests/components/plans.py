@@ -266,6 +266,35 @@ def applied_plan(environment: str = "prod", **changes: object) -> Plan:
     return size([Workload.model_validate(APPLIED | changes)], found, load_catalog())
 
 
+PAGE_SITE = {
+    "certificate_arn": None,
+    "dns": {"use": {"zone_id": "Z0123456789ABCDEFGHIJ", "domain": "chat.example.com"}},
+    "page_client": {
+        "client_id": "chat-page",
+        "authorization_endpoint": "https://issuer.example/authorize",
+        "token_endpoint": "https://issuer.example/token",
+        "user_info_endpoint": "https://issuer.example/userinfo",
+        "parameters": {"audience": "applied"},
+    },
+}
+"""What a chat page needs of a site."""
+PAGED: dict[str, Any] = APPLIED | {"application": {"api": "ogx", "ui": "open-webui"}}
+"""Chat with an application and a page for people."""
+
+
+def paged_plan(environment: str = "prod", site: object = None, **changes: object) -> Plan:
+    """Plan of the chat with a page, on its own site or another one."""
+    found = paged_site(environment) if site is None else site
+    assert isinstance(found, Site)
+    return size([Workload.model_validate(PAGED | changes)], found, load_catalog())
+
+
+def paged_site(environment: str = "prod", **changes: object) -> Site:
+    """Site of that plan, with an issuer of tokens, a client for people, and names."""
+    given = applied_site(environment).model_dump() | PAGE_SITE | changes
+    return Site.model_validate(given)
+
+
 def applied_site(environment: str = "prod") -> Site:
     """Site of that plan, with an issuer of tokens."""
     return site(environment).model_copy(update=ISSUER)

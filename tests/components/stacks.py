@@ -14,7 +14,7 @@ def stack(plan: Plan, preview: bool = False) -> Recorded:
     """Recording of the plan's stack, made once for equal plans. Each caller has its own copy."""
     key = plan.model_dump_json(), preview
     if key not in _RECORDINGS:
-        _RECORDINGS[key] = recorded(lambda: build(plan), preview)
+        _RECORDINGS[key] = recorded(lambda: build(plan, "client-secret"), preview)
     return copy.deepcopy(_RECORDINGS[key])
 
 

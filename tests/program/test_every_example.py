@@ -24,7 +24,9 @@ STACKS = sorted([*ROOT.glob("Pulumi.*.yaml"), *(ROOT / "stacks").glob("Pulumi.*.
 LACKING = (
     "certificate_arn: missing",
     "the site names no issuer of tokens",
+    "page_client_secret: missing",
     "signing_key: missing",
+    "the site names no client by which people sign in",
     "token_issuer: missing",
 )
 """Reasons why an example stack refuses a workload of another stack."""

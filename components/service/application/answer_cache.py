@@ -9,7 +9,7 @@ from pulumi_aws import ec2, elasticache
 
 from components.foundation.network.ingress import ingress
 from components.naming import PRODUCT, Tags, aws_name
-from sizing.plan.service.application.cache import CachePlan
+from sizing.plan.service.application.cache import AnswerCachePlan
 from templates.application import CACHE_PORT
 
 ENGINE, MAJOR_VERSION = "valkey", "8"
@@ -25,7 +25,7 @@ LONGEST_NAME, DIGEST_DIGITS = 40, 8
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerCacheArgs:
-    plan: CachePlan
+    plan: AnswerCachePlan
     service: str
     vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]

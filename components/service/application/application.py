@@ -75,6 +75,8 @@ class Application(pulumi.ComponentResource):
 
     service: Service
     """Service that the load balancer's targets are bound to."""
+    configuration: ConfigMap
+    """Files of its configuration, which its chat page reads too."""
 
     def __init__(
         self, name: str, args: ApplicationArgs, opts: pulumi.ResourceOptions | None = None
@@ -91,6 +93,7 @@ class Application(pulumi.ComponentResource):
         setup = self._account(SETUP, self._setup_rights())
         files = [self._files("script-application"), self._files("application-config")]
         reached = [] if args.cache is None else args.cache.ready
+        self.configuration = files[-1]
         ready = self._setup([*args.after, *args.database.ready, *setup, *files])
         self.service = self._service()
         self._budget()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from sizewright.reading.input_error import InputError
-from sizewright.reading.stack.site_file import SiteFile
+from sizewright.reading.stack.site_file import PAGE_SECRET_KEY, PROJECT, SiteFile
 from sizing.catalog import Catalog
 from sizing.locks.cluster_lock import replacing
 from sizing.plan.whole import Plan
@@ -34,11 +34,23 @@ def buildable(site: SiteFile, plan: Plan, catalog: Catalog) -> None:
         raise keys.of_rule(fault) from fault
     for replaced in cluster_faults(site):
         raise replaced
+    if site.config:
+        # Guard: a program has no such mapping, and reads it from Pulumi.
+        page_secret(site, plan, stated=f"{PROJECT}:{PAGE_SECRET_KEY}" in site.config)
     gateways = any(service.gateway is not None for service in plan.services)
     if gateways and site.site.certificate_arn is None and site.site.dns is None:
         expected = "an ACM certificate for HTTPS, or dns, where the stack makes one"
         hint = "add sizewright:certificate_arn or sizewright:dns to the stack file"
         raise keys.error((), "certificate_arn: missing", expected, hint)
+
+
+def page_secret(site: SiteFile, plan: Plan, *, stated: bool) -> None:
+    """Check that the secret of a chat page's client is stated. Raises InputError."""
+    if stated or not any(service.page_pods for service in plan.services):
+        return
+    expected = "the secret of page_client at the issuer"
+    hint = f"`pulumi config set --secret {PROJECT}:{PAGE_SECRET_KEY}` encrypts it"
+    raise site.keys.error((), f"{PAGE_SECRET_KEY}: missing", expected, hint)
 
 
 def cluster_faults(site: SiteFile) -> Iterator[InputError]:

@@ -15,8 +15,10 @@ from sizing.values.field_error import FieldPath
 PROJECT = "sizewright"
 WORKLOADS_KEY = "workloads"
 LOCK_KEY = "lock"
-OWN_KEYS = (WORKLOADS_KEY, LOCK_KEY)
-"""Keys of a stack file that name files and are not part of its site."""
+PAGE_SECRET_KEY = "page_client_secret"
+"""Secret of the client of chat pages, which Pulumi encrypts. Only the Pulumi program reads it."""
+OWN_KEYS = (WORKLOADS_KEY, LOCK_KEY, PAGE_SECRET_KEY)
+"""Keys of a stack file that name files or are secret, and are not part of its site."""
 STRUCTURED = frozenset(
     {
         "access",
@@ -29,6 +31,7 @@ STRUCTURED = frozenset(
         "keys",
         "mirrors",
         "network",
+        "page_client",
         "public_cidrs",
         "required_tags",
         "signing_key",
@@ -74,6 +77,7 @@ def site_in(document: Document, path: Path, *, writes_lock: bool = False) -> Sit
         expected = f"a Pulumi stack file with {PROJECT}: keys under config"
         raise document.error((), "has no config", expected)
     keys = _own_keys(document)
+    _check_secret(document, config)
     lock_path = _lock_path(document, config, path)
     if not writes_lock:
         _check_named_lock(document, config, lock_path)
@@ -111,6 +115,15 @@ def site_of(values: dict[str, Plain], path: Path, lock_path: Path | None = None)
         lock_path=where,
         lock=read_stack_lock(where),
     )
+
+
+def _check_secret(document: Document, config: Mapping[str, Plain]) -> None:
+    """Raises InputError where the secret of a client is not encrypted, without showing it."""
+    key = f"{PROJECT}:{PAGE_SECRET_KEY}"
+    value = config.get(key)
+    if value is not None and (not isinstance(value, dict) or [*value] != ["secure"]):
+        hint = f"`pulumi config set --secret {key}` encrypts it"
+        raise document.error(("config", key), "is not encrypted", "a secret of Pulumi", hint)
 
 
 def _lock_path(document: Document, config: Mapping[str, Plain], path: Path) -> Path:

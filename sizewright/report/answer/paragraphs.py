@@ -6,9 +6,10 @@ from typing import assert_never
 from sizewright.layout.numbers import data_size, duration, number, plural, share
 from sizing.fleet.redundancy import Rule, nodes_for_zone_loss
 from sizing.plan.service.application.api import ApplicationPlan, TokenLimitPlan
-from sizing.plan.service.application.cache import CachePlan
+from sizing.plan.service.application.cache import AnswerCachePlan
 from sizing.plan.service.application.context import ContextPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
+from sizing.plan.service.application.page import PagePlan
 from sizing.plan.service.files.cdn import CdnPlan
 from sizing.plan.service.files.region_copy import RegionCopyPlan
 from sizing.plan.service.files.renditions import RenditionsPlan
@@ -20,6 +21,8 @@ from sizing.workload import Contradicts, Method
 from sizing.workload.route.derived import RoutedWorkload
 
 ANYWHERE = "0.0.0.0/0"
+BRANDED_USERS = 50
+"""People up to whom the branding of Open WebUI may be changed. Basis: vendor (its licence)."""
 
 
 def answer(service: ServicePlan) -> str:
@@ -201,7 +204,7 @@ def application(plan: ApplicationPlan) -> str:
     return text
 
 
-def answers(plan: CachePlan) -> str:
+def answers(plan: AnswerCachePlan) -> str:
     """Cache of answers, what it holds and what it saves, without a final stop."""
     stated = {each.hit_ratio for each in plan.hits}
     band = f" (of {share(min(stated))} to {share(max(stated))})" if len(stated) > 1 else ""
@@ -217,6 +220,21 @@ def answers(plan: CachePlan) -> str:
     return (
         f"{text}; GPUs needed: {ends}, {plan.gpus_needed_without:,} without it; with an empty "
         f"cache the fleet serves {share(plan.empty_ratio)} of the busiest moment"
+    )
+
+
+def page(plan: PagePlan) -> str:
+    """Pods of the chat page, its database and its licence, without a final stop."""
+    spare = plan.pods_total - plan.pods_needed
+    pods = f"{plural(plan.pods_needed, 'pod')} needed + {spare} spare"
+    if plan.pods is None:
+        pods += ", which the stack does not build"
+    return (
+        f"{plan.ui}: {number(plan.cpu_s_per_request)} CPU s a question; {pods}, each on an "
+        f"m7i.large of its own; {number(plan.writes_per_s)} writes/s and "
+        f"{data_size(plan.turn_bytes)} a question in a database of its own, kept for "
+        f"{plural(plan.retention_days, 'day')}; its branding must stay above {BRANDED_USERS} "
+        "users in 30 days (Open WebUI License)"
     )
 
 

@@ -17,6 +17,7 @@ from sizewright.report.answer.paragraphs import (
     full_gpu_rate,
     imported,
     measured_with,
+    page,
     public_ingress,
     queue_text,
     region_copy,
@@ -24,7 +25,6 @@ from sizewright.report.answer.paragraphs import (
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
 from sizewright.report.stages import stages
-from sizing.plan.service.application.api import ApplicationPlan
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import (
     CalibratedPlan,
@@ -66,14 +66,6 @@ def _title(service: ServicePlan) -> str:
     return f"{service.name}: {gpus} on {pool.nodes_total:,} x {pool.instance_type}"
 
 
-def _of_application(plan: ApplicationPlan) -> Iterator[tuple[str, str]]:
-    """Rows of what an application has besides its conversations."""
-    if plan.context:
-        yield "documents", documents(plan.context)
-    if plan.feedback:
-        yield "feedback", feedback(plan.feedback)
-
-
 def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     yield "traffic", _traffic(service)
     if service.capacity:
@@ -95,11 +87,7 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
     yield "network", _network(service)
     if service.renditions:
         yield "renditions", renditions(service.renditions)
-    if service.application:
-        yield "application", application(service.application)
-        yield "database", application_database(service.application)
-        yield from _of_application(service.application)
-        yield from _application_rows(service.application)
+    yield from _application_rows(service)
     if service.cdn:
         yield "delivery", delivery(service.cdn)
     yield from stages(service)
@@ -108,13 +96,19 @@ def _rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
             yield name, text
 
 
-def _application_rows(plan: ApplicationPlan) -> Iterator[tuple[str, str]]:
-    yield "application", application(plan)
-    yield "database", application_database(plan)
-    if plan.cache:
-        yield "answers", answers(plan.cache)
-    if plan.feedback:
-        yield "feedback", feedback(plan.feedback)
+def _application_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:
+    plan = service.application
+    if plan:
+        yield "application", application(plan)
+        yield "database", application_database(plan)
+        if plan.context:
+            yield "documents", documents(plan.context)
+        if plan.cache:
+            yield "answers", answers(plan.cache)
+        if plan.feedback:
+            yield "feedback", feedback(plan.feedback)
+    if service.page:
+        yield "page", page(service.page)
 
 
 def _bucket_rows(service: ServicePlan) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from sizewright.layout.table import Table, table_text
 from sizewright.record import Recorded
 from sizewright.report.answer.contradicted import first_line
 from sizewright.report.answer.paragraphs import (
+    BRANDED_USERS,
     burst_serves_peak,
     full_gpu_rate,
     losses,
@@ -150,7 +151,11 @@ def _engine(service: ServicePlan, choice: ChoicePlan) -> Iterator[tuple[str, str
 
 def _unpriced(service: ServicePlan) -> str:
     """Clause on nodes and a cache that the cost does not contain; empty without any."""
-    nodes = {"renditions": service.rendition_workers, "the application": service.application_pods}
+    nodes = {
+        "renditions": service.rendition_workers,
+        "the application": service.application_pods,
+        "the page": service.page_pods,
+    }
     clauses = [f"{plural(count, 'node')} for {what}" for what, count in nodes.items() if count]
     clauses += ["the cache of answers"] if service.answer_cache else []
     return f"; without {' and '.join(clauses)}" if clauses else ""
@@ -326,6 +331,11 @@ def _warnings(plan: Plan) -> Iterator[str]:
             yield f"{service.name}: the stated bytes of data are {ratio} times the measured ones."
         yield from _tight_limit(service)
         yield from _empty_cache(service)
+    if paged := [service.name for service in plan.services if service.page]:
+        yield (
+            f"{' and '.join(paged)}: the licence of Open WebUI keeps its branding above "
+            f"{BRANDED_USERS} users in 30 days."
+        )
     if plan.unverified:
         verb = "is" if len(plan.unverified) == 1 else "are"
         yield f"{plural(len(plan.unverified), 'version')} {verb} unverified."

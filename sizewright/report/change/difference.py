@@ -62,6 +62,8 @@ HEADLINES = {
     "application.cache.hit_ratio": "calls that the cache answers",
     "application.cache.storage_gb": "GB of the cache of answers",
     "application.feedback.records_per_s": "records of feedback, peak",
+    "page.pods_total": "nodes of the chat page",
+    "page.writes_per_s": "writes to the page's database, peak",
     "database.max_acu": "database capacity, highest ACU",
 }
 """Sized leaves that a reviewer reads first, in order; `--json` has all leaves."""

@@ -61,11 +61,16 @@ def _requests(leaf: Leaf) -> str:
     return f"({polled} + {busiest_rate(leaf)} * {{w.cdn.views_per_item}})"
 
 
+def _with_page(leaf: Leaf) -> str:
+    """Factor for calls of browsers to a chat page; empty without one."""
+    return " * (1 + {access.CALLS_PER_TURN})" if leaf.sized.inputs.has_page else ""
+
+
 def _per_address(leaf: Leaf) -> Entry:
     return Entry(
         "requests of one address in a window, above which it is answered 429",
         "max(10, rate at the busiest known moment x window x headroom, rounded)",
-        f"max({{access.FEWEST_REQUESTS}}, floor({_requests(leaf)}"
+        f"max({{access.FEWEST_REQUESTS}}, floor({_requests(leaf)}{_with_page(leaf)}"
         " * {s.gateway.firewall.window_s} * {access.ADDRESS_HEADROOM} + 0.5))",
         Basis.assumed,
         "sizing/service/access.py",
@@ -139,12 +144,21 @@ def _capacity_units(leaf: Leaf) -> Entry:
     rate = busiest_rate(leaf)
     known = leaf.sized.traffic.requests_in_flight_peak is not None and leaf.sized.route is None
     flying = "{s.traffic.requests_in_flight_peak}" if known else f"{rate} * {_mean_answer(leaf)}"
+    calls, bytes_each = rate, f"({request_bytes(leaf)} + {answer_bytes(leaf)})"
+    symbols = (
+        "ceil(max(rate / 25, in flight / 3,000, bytes an hour / 1 GB)), each request a connection"
+    )
+    if leaf.sized.inputs.has_page:
+        calls = f"{rate} * (1 + {{access.CALLS_PER_TURN}})"
+        events = f"{{gateway.PAGE_BYTES_RATIO}} * {answer_bytes(leaf)}"
+        bytes_each = f"({request_bytes(leaf)} + {answer_bytes(leaf)} + {events})"
+        symbols += "; with 12 calls to the page, and 100 bytes of events for each of an answer"
     return Entry(
         "load balancer capacity units at the busiest known moment",
-        "ceil(max(rate / 25, in flight / 3,000, bytes an hour / 1 GB)), each request a connection",
-        f"ceil(max({rate} / {{gateway.CONNECTIONS_PER_UNIT_S}},"
+        symbols,
+        f"ceil(max({calls} / {{gateway.CONNECTIONS_PER_UNIT_S}},"
         f" {flying} / {{gateway.ACTIVE_CONNECTIONS_PER_UNIT}},"
-        f" {rate} * ({request_bytes(leaf)} + {answer_bytes(leaf)}) * 3600"
+        f" {rate} * {bytes_each} * 3600"
         " / {gateway.BYTES_PER_UNIT_HOUR}))",
         Basis.vendor,
         "ELB pricing: what one unit covers",

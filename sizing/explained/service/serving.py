@@ -405,6 +405,12 @@ def _quota_pods(leaf: Leaf) -> Entry:
         leaving = f"max({{s.application.pods.taken_at_once}}, ceil({pods} / {zones}))"
         rendering += f" + {pods} + {leaving} + {{serving.APPLICATION_JOBS}}"
         symbols += " + pods of the application, those that leave, and 2 Jobs"
+    page = leaf.sized.page
+    if page is not None and page.pods is not None:
+        pods, zones = "{s.page.pods_total}", len(leaf.serving.replicas_by_zone)
+        leaving = f"max({{s.page.pods.taken_at_once}}, ceil({pods} / {zones}))"
+        rendering += f" + {pods} + {leaving} + {{serving.APPLICATION_JOBS}}"
+        symbols += " + the same of the page"
     return Entry(
         "pods that the service's namespace may hold",
         symbols,

@@ -18,7 +18,6 @@ from sizing.plan.service.stores import (
     StoragePlan,
     TransferPlan,
 )
-from sizing.plan.service.whole import ServicePlan
 from sizing.service.storage import DOCUMENTS, FEEDBACK, UPLOADS
 from sizing.service.stores.aurora import MIN_ACU, highest_acu
 from sizing.values.exact import Number, exact, plain
@@ -86,6 +85,13 @@ def _indexed(leaf: Leaf) -> Entry:
 
 
 def _stored(leaf: Leaf) -> Entry:
+    if _of_page(leaf):
+        return Entry(
+            "bytes in the page's database when retention is full",
+            "mean rate x seconds of a day x retention days x bytes of one question",
+            "ceil({s.traffic.requests_per_s_mean} * {units.SECONDS_PER_DAY}"
+            " * {s.page.retention_days} * {s.page.turn_bytes})",
+        )
     storage, database = leaf.sized.storage, leaf.sized.database
     profiles = storage.profile_bytes or 0
     apart = database is not None and database.stored_bytes == profiles
@@ -116,33 +122,46 @@ def _min_acu(leaf: Leaf) -> Entry:
     )
 
 
+def _of_page(leaf: Leaf) -> bool:
+    """True for a number of the database of a chat page."""
+    return "page" in leaf.keys
+
+
 def _max_acu(leaf: Leaf) -> Entry:
+    page = "page." * _of_page(leaf)
     return Entry(
         "highest capacity of the database, Aurora capacity units (2 GiB each)",
         "2 x writes/s / writes/s of a unit, in halves, between the lowest (at least 1) and 256",
         f"min(max(ceil(4 * {_database_writes(leaf)} / {{aurora.WRITES_PER_S_PER_ACU}}) / 2, 1,"
-        " {s.database.min_acu}), {aurora.MAX_ACU})",
+        f" {{s.{page}database.min_acu}}), {{aurora.MAX_ACU}})",
         Basis.assumed,
         "100 writes/s a unit: sizing/service/stores/aurora.py",
-        band=_acu_band(leaf.sized),
+        band=_acu_band(leaf),
     )
 
 
 def _database_writes(leaf: Leaf) -> str:
     """Writes a second: those of the application, or one for each request."""
+    if _of_page(leaf):
+        return "{s.page.writes_per_s}"
     if leaf.sized.application is not None:
         return "{s.application.writes_per_s}"
     return busiest_rate(leaf)
 
 
-def _acu_band(service: ServicePlan) -> tuple[Number, Number] | None:
+def _acu_band(leaf: Leaf) -> tuple[Number, Number] | None:
     """Capacity where a unit commits 500 or 50 writes a second."""
-    traffic, database = service.traffic, service.database
+    service = leaf.sized
+    traffic, database, page = service.traffic, service.database, service.page
+    if _of_page(leaf) and page is not None:
+        database = page.database
     if database is None:
         return None
     requests = traffic.requests_per_s_peak or traffic.requests_per_s_mean
     application = service.application
     writes = requests if application is None else application.writes_per_s
+    if _of_page(leaf) and page is not None:
+        writes = page.writes_per_s
     rate = exact(Decimal(str(writes)))
     lowest = exact(Decimal(str(database.min_acu)))
     return plain(highest_acu(rate, 500, lowest)), plain(highest_acu(rate, 50, lowest))

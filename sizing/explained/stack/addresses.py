@@ -1,6 +1,6 @@
 """Explanations of the private addresses that nodes and zones need."""
 
-from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry
+from sizing.explained.entry import Basis, Entry, Leaf, Registry
 from sizing.plan.stack.addresses import AddressPlan, NodeAddressPlan
 from sizing.plan.stack.network import SubnetPlan, UsedSubnetPlan
 from sizing.stack.addresses import RESERVED, SMALLEST_PREFIX
@@ -74,12 +74,15 @@ def _system_nodes(leaf: Leaf) -> Entry:
     )
 
 
-def _each(part: str, meaning: str, symbols: str, factor: str) -> Explainer:
-    def entry(leaf: Leaf) -> Entry:
-        count = sum(getattr(service, part) is not None for service in leaf.plan.services)
-        return Entry(meaning, symbols, f"{factor} * {count}", Basis.vendor, SOURCE)
-
-    return entry
+def _databases(leaf: Leaf) -> Entry:
+    count = sum(service.databases for service in leaf.plan.services)
+    return Entry(
+        "addresses that database instances may take in the zone",
+        "one a database",
+        f"{{addresses.PER_DATABASE}} * {count}",
+        Basis.vendor,
+        SOURCE,
+    )
 
 
 def _load_balancers(leaf: Leaf) -> Entry:
@@ -206,12 +209,7 @@ ADDRESSES: Registry = {
         "system_nodes": _system_nodes,
         "load_balancers": _load_balancers,
         "endpoints": _endpoints,
-        "databases": _each(
-            "database",
-            "addresses that database instances may take in the zone",
-            "one a database",
-            "{addresses.PER_DATABASE}",
-        ),
+        "databases": _databases,
         "control_plane": _control_plane,
         "needed": _needed,
         "capacity": _capacity,

@@ -150,9 +150,12 @@ def _rendition_nodes(leaf: Leaf) -> Entry:
 
 
 def _application_nodes(leaf: Leaf) -> Entry:
-    pods = [str(s.application_pods) for s in leaf.plan.services if s.application_pods]
+    services = leaf.plan.services
+    pods = [str(s.application_pods) for s in services if s.application_pods]
+    pages = [str(s.page_pods) for s in services if s.page_pods]
+    pods += pages
     return Entry(
-        "nodes of applications in front of engines",
+        "nodes of applications in front of engines" + " and of their pages" * bool(pages),
         "one for each pod, over the services",
         " + ".join(pods),
     )

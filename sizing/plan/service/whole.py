@@ -9,9 +9,10 @@ from sizing.plan.buying import BuyingPlan
 from sizing.plan.part import Part, Reason, Rejected
 from sizing.plan.reaches import NETWORK_POLICY, Reaches
 from sizing.plan.service.application.api import ApplicationPlan
-from sizing.plan.service.application.cache import CachePlan
+from sizing.plan.service.application.cache import AnswerCachePlan
 from sizing.plan.service.application.context import ContextPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
+from sizing.plan.service.application.page import PagePlan
 from sizing.plan.service.application.route import RoutePlan
 from sizing.plan.service.burst import BurstPlan, JobBurstPlan
 from sizing.plan.service.calibrated import CalibratedPlan, OwnRunsPlan, estimate_name
@@ -64,6 +65,8 @@ class ServicePlan(Part):
     """Other sizes and codecs of each clip; left out where only the clip itself is stored."""
     application: Annotated[ApplicationPlan | None, Field(exclude_if=absent)] = None
     """Application in front of the engines; left out where callers reach the engines."""
+    page: Annotated[PagePlan | None, Field(exclude_if=absent)] = None
+    """Chat page in front of the application; left out without one."""
     own_runs: OwnRunsPlan | None
     """Effect of the calibration file in the workload's folder; null without one."""
     methods: tuple[MethodPlan, ...]
@@ -144,6 +147,17 @@ class ServicePlan(Part):
         return 0 if self.application is None else self.application.pods_built
 
     @property
+    def page_pods(self) -> int:
+        """Pods of the chat page that the stack builds, each on such a node too."""
+        return 0 if self.page is None or self.page.pods is None else self.page.pods_total
+
+    @property
+    def databases(self) -> int:
+        """Databases that the stack builds for the service."""
+        page = self.page is not None and self.page.database is not None
+        return (self.database is not None) + page
+
+    @property
     def unserved(self) -> str | None:
         """Reason why the stack builds no nodes; None where it builds them, or without a pool."""
         return "; ".join(r.numbers for r in self._unserved) or None
@@ -170,7 +184,7 @@ class ServicePlan(Part):
         return any(r.reason is Reason.no_job_api for r in self._unserved)
 
     @property
-    def answer_cache(self) -> CachePlan | None:
+    def answer_cache(self) -> AnswerCachePlan | None:
         """Cache of its application's answers; null where it has none or is not built."""
         application = self.application
         return application.cache if application and application.pods_built else None

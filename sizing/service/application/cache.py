@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from sizing.catalog import Catalog
 from sizing.plan.service.application.api import ApplicationPlan
-from sizing.plan.service.application.cache import CacheHitsPlan, CachePlan
+from sizing.plan.service.application.cache import AnswerCachePlan, CacheHitsPlan
 from sizing.plan.service.capacity import CapacityPlan
 from sizing.plan.service.pool import PoolPlan
 from sizing.replica.case import Case
@@ -57,7 +57,7 @@ def _measured(catalog: Catalog, item: str) -> Fraction:
 
 def cache_plan(
     workload: Workload, rates: Rates, catalog: Catalog, *, processes: int, tokens: Fraction
-) -> CachePlan | None:
+) -> AnswerCachePlan | None:
     """Return the cache of answers; None where none are kept.
 
     `processes` each have a connection, and `tokens` are those of the mean answer.
@@ -83,7 +83,7 @@ def cache_plan(
     calls = min(rates.busiest * cache.ttl_s, rates.mean * days * SECONDS_PER_DAY)
     entries = ceiling(calls * (1 - sized))
     units = COMMANDS + ceiling(exact(answer) / KIB)
-    return CachePlan(
+    return AnswerCachePlan(
         hit_ratio=plain(sized),
         hits=tuple(
             CacheHitsPlan(name=name, hit_ratio=plain(exact(ratio)), gpus_needed=None)
@@ -143,7 +143,7 @@ def with_fleet(
     return application.model_copy(update={"cache": cache.model_copy(update=effect)})
 
 
-def beyond_cache(plan: CachePlan) -> list[str]:
+def beyond_cache(plan: AnswerCachePlan) -> list[str]:
     """Limits of one cache that the answers exceed, each with its numbers and a remedy."""
     reasons = list[str]()
     if plan.storage_gb > plan.storage_gb_limit:

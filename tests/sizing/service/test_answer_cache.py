@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from sizing.catalog import Catalog
 from sizing.compare.comparison import compare
-from sizing.plan.service.application.cache import CachePlan
+from sizing.plan.service.application.cache import AnswerCachePlan
 from sizing.plan.service.whole import UNSERVED, ServicePlan
 from sizing.site import Site
 from sizing.size import size
@@ -39,7 +39,7 @@ def kept(
     return build
 
 
-def cache_of(plan: ServicePlan) -> CachePlan:
+def cache_of(plan: ServicePlan) -> AnswerCachePlan:
     assert plan.application is not None and plan.application.cache is not None
     return plan.application.cache
 

@@ -1,7 +1,7 @@
 """Explanations of the cache of answers."""
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry, setting
-from sizing.plan.service.application.cache import CacheHitsPlan, CachePlan
+from sizing.plan.service.application.cache import AnswerCachePlan, CacheHitsPlan
 from sizing.plan.service.pool import PoolPlan
 
 CODE = "sizing/service/application/cache.py"
@@ -99,7 +99,7 @@ def _busiest(leaf: Leaf) -> str:
 
 CACHE: Registry = {
     CacheHitsPlan: {"hit_ratio": _end_ratio, "gpus_needed": _end_gpus},
-    CachePlan: {
+    AnswerCachePlan: {
         "hit_ratio": _hit_ratio,
         "ttl_s": Entry(
             "seconds for which the answers of a user are kept, from the first of them",

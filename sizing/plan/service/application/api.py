@@ -14,7 +14,7 @@ from sizing.plan.reaches import (
     JOB,
     Reaches,
 )
-from sizing.plan.service.application.cache import CachePlan
+from sizing.plan.service.application.cache import AnswerCachePlan
 from sizing.plan.service.application.context import ContextPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
 from sizing.values.exact import Number
@@ -170,7 +170,7 @@ class ApplicationPlan(Part):
     """Limit of the tokens of one user; absent where none is stated."""
     context: Annotated[ContextPlan | None, Field(exclude_if=absent)] = None
     """Documents that requests search; absent where there are none."""
-    cache: Annotated[CachePlan | None, Field(exclude_if=absent)] = None
+    cache: Annotated[AnswerCachePlan | None, Field(exclude_if=absent)] = None
     """Answers that are kept for identical requests; absent where none are."""
 
     @property

@@ -21,7 +21,7 @@ class CacheHitsPlan(Part):
     """GPUs that the load needs with these hits; null where the service gets none."""
 
 
-class CachePlan(Part):
+class AnswerCachePlan(Part):
     """Cache of answers in a service of its own. Without it, requests go to the engines."""
 
     hit_ratio: Number
