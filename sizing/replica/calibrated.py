@@ -13,7 +13,7 @@ from sizing.replica.case import Case
 from sizing.replica.embedding import embedding_times
 from sizing.replica.fit import max_num_seqs
 from sizing.replica.gpu_rate import GpuRate
-from sizing.replica.host_cache import host_cache_of
+from sizing.replica.caches.host_cache import host_cache_of
 from sizing.replica.lengths import Lengths, request_lengths
 from sizing.replica.rate import (
     Targets,

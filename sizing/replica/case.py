@@ -8,7 +8,7 @@ from sizing.catalog.lookup import Facts, facts_of
 from sizing.model.drafts import draft_parameters, with_draft_caches
 from sizing.model.memory import Fit, HeldWeights, Need, held_weights
 from sizing.model.rows import held_architecture_of
-from sizing.replica.host_cache import check_host_cache
+from sizing.replica.caches.host_cache import check_host_cache
 from sizing.replica.item import ItemEstimate, MadeModel, item_estimate, item_memory, made_model
 from sizing.replica.lengths import running_tokens
 from sizing.site import Site

@@ -32,7 +32,7 @@ from sizing.replica.gpu_rate import capacity_plan
 from sizing.replica.memory import memory_plan
 from sizing.replica.methods import MethodEstimate, estimate, side_by_side
 from sizing.replica.rated import Rated
-from sizing.replica.response_cache import engine_rates
+from sizing.replica.caches.response_cache import engine_rates
 from sizing.replica.traffic import Rates, front_rates, stages_s
 from sizing.service.application.api import application_plan
 from sizing.service.application.cache import with_fleet
