@@ -70,7 +70,8 @@ def why_whole(request: Request) -> str | None:
     """
     bars, answer = bars_of(request), request.output_mean
     if not bars or answer is None:
-        return "request.input_tokens is no histogram: it gives no share of each length"
+        unknown = "request.input_tokens is no histogram: it gives no share of each length"
+        return "a request for vectors has texts of several lengths" if bars else unknown
     if len(bars) == 1:
         return "all prompts are of one length"
     if request.turns > 1:

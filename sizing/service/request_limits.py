@@ -93,8 +93,11 @@ def request_limits(
     if not catalog.can(engine, tag, Ability.keep_alive):
         idle_s = None
     by = limits_by(catalog, engine, tag, counts_tokens=counts)
+    if embeds:
+        checked = catalog.can(engine, tag, Ability.middleware)
+        by = LimitsBy.admission if checked else LimitsBy.nothing
     return RequestLimits(
-        by=LimitsBy.admission if embeds or workload.prompt is not None else by,
+        by=by if workload.prompt is None else LimitsBy.admission,
         keep_alive_s=None if idle_s is None else idle_s + KEEP_ALIVE_MARGIN_S,
         waiting=waiting,
         in_flight=max_num_seqs + waiting,

@@ -8,6 +8,7 @@ import yaml
 
 from sizewright.gates.engine_flags import engine_flags
 from sizing.catalog import load_catalog
+from sizing.compare.length_classes import why_whole
 from sizing.plan.service.latency import Verdict
 from sizing.plan.service.serving import LimitsBy
 from sizing.plan.service.whole import ServicePlan
@@ -138,3 +139,9 @@ def test_every_model_of_vectors_is_sized(model: str) -> None:
     assert plan.pool is not None and plan.serving is not None
     assert plan.serving.embedding is not None
     assert plan.serving.embedding.dimensions == facts.dimensions
+
+
+def test_a_request_for_vectors_is_not_split_by_length() -> None:
+    bars = [{"tokens": 100, "share": 0.9}, {"tokens": 2_100, "share": 0.1}]
+    request = Workload.model_validate(VECTORS | {"request": {"input_tokens": bars}}).request
+    assert why_whole(request) == "a request for vectors has texts of several lengths"
