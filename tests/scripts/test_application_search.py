@@ -9,7 +9,7 @@ from templates.scripts.application.application_search import bounded, searched, 
 
 SEARCH = {"type": "function", "function": {"name": "file_search"}}
 OTHER = {"type": "function", "function": {"name": "weather"}}
-ASKED = {"role": "user", "content": "When are invoices paid?"}
+QUESTION = {"role": "user", "content": "When are invoices paid?"}
 
 
 class Params(SimpleNamespace):
@@ -46,56 +46,56 @@ def called(identity: str) -> dict[str, Any]:
 
 
 def test_a_search_begins_without_an_engine_and_with_the_users_words() -> None:
-    events, calls = call(params([{"role": "system", "content": "be brief"}, ASKED], [SEARCH]))
+    events, calls = call(params([{"role": "system", "content": "be brief"}, QUESTION], [SEARCH]))
     (tool,) = events[0]["choices"][0]["delta"]["tool_calls"]
-    assert json.loads(tool["function"]["arguments"]) == {"query": ASKED["content"]}
+    assert json.loads(tool["function"]["arguments"]) == {"query": QUESTION["content"]}
     assert tool["function"]["name"] == "file_search" and calls == []
     assert events[-1]["choices"][0]["finish_reason"] == "tool_calls"
 
 
 def test_the_engine_gets_the_passages_and_no_tool() -> None:
-    messages = [ASKED, called("search_1"), result("search_1")]
+    messages = [QUESTION, called("search_1"), result("search_1")]
     found, (made,) = call(params(messages, [SEARCH]))
     assert found == "answered"
-    assert made.messages == [{"role": "user", "content": f"passages\n{ASKED['content']}"}]
+    assert made.messages == [{"role": "user", "content": f"passages\n{QUESTION['content']}"}]
     assert made.tools is None and made.tool_choice is None and made.parallel_tool_calls is None
 
 
 def test_functions_of_the_caller_stay() -> None:
-    messages = [ASKED, called("search_1"), result("search_1")]
+    messages = [QUESTION, called("search_1"), result("search_1")]
     _, (made,) = call(params(messages, [SEARCH, OTHER]))
     assert made.tools == [OTHER] and made.tool_choice == "auto"
 
 
 def test_no_search_where_the_caller_wants_none() -> None:
-    for given in (params([ASKED]), params([ASKED], [SEARCH], tool_choice="none")):
+    for given in (params([QUESTION]), params([QUESTION], [SEARCH], tool_choice="none")):
         found, (made,) = call(given)
-        assert found == "answered" and made.messages == [ASKED] and made.tools is None
+        assert found == "answered" and made.messages == [QUESTION] and made.tools is None
 
 
 def test_passages_of_earlier_messages_are_left_out() -> None:
     later = {"role": "user", "content": [{"type": "text", "text": "And the office?"}]}
     answer = {"role": "assistant", "content": "In thirty days."}
-    before = [ASKED, called("search_1"), result("search_1", "old"), answer, later]
+    before = [QUESTION, called("search_1"), result("search_1", "old"), answer, later]
     events, calls = call(params(before, [SEARCH]))
     assert calls == [] and events
     now = [*before, called("search_2"), result("search_2", "new")]
     assert with_passages(now) == [
-        ASKED,
+        QUESTION,
         answer,
         {"role": "user", "content": [{"type": "text", "text": "new"}, *later["content"]]},
     ]
 
 
 def test_results_of_the_callers_functions_are_kept() -> None:
-    messages = [ASKED, called("call_1"), result("call_1", "rain")]
+    messages = [QUESTION, called("call_1"), result("call_1", "rain")]
     assert with_passages(messages) == messages
 
 
 def test_a_repeated_warning_is_there_once() -> None:
     warned = "W\n<untrusted_tool_output>\n{}\n</untrusted_tool_output>"
     text = "\n".join(warned.format(part) for part in ("a", "b", "c"))
-    messages = [ASKED, called("search_1"), result("search_1", text)]
+    messages = [QUESTION, called("search_1"), result("search_1", text)]
     (made,) = with_passages(messages)
     assert made["content"].startswith(warned.format("a\nb\nc"))
 

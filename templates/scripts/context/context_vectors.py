@@ -28,7 +28,7 @@ from pgvector.asyncpg import register_vector
 VERSIONS = in_schema("document_versions")
 """Table of the version of each document whose chunks are kept."""
 ANSWER_S, PAUSE_S = 60, 2
-BUSY = (429, 502, 503, 504)
+OVERLOADED = (429, 502, 503, 504)
 """States of an engine that answers later."""
 
 
@@ -67,7 +67,7 @@ class Embeddings:
                 return self._vectors(texts)
             except HTTPError as fault:
                 fault.close()
-                if fault.code not in BUSY:
+                if fault.code not in OVERLOADED:
                     raise EmbeddingError(f"status {fault.code}") from None
             except (OSError, HTTPException, ValueError, KeyError, TypeError) as fault:
                 reason = type(fault).__name__

@@ -134,7 +134,7 @@ class Library:
     def token(self, user: str) -> str:
         return self.issuer.token(user, "handbook")
 
-    def asked(self, user: str, *questions: str) -> list[dict[str, Any]]:
+    def answers(self, user: str, *questions: str) -> list[dict[str, Any]]:
         """Answers to questions, each about what was said before."""
         given = {"url": self.url, "model": "engine/qwen3-8b", "token": self.token(user)}
         done = subprocess.run(
@@ -261,7 +261,7 @@ def documents_of_each_form_are_kept(library: Library) -> None:
 def an_answer_has_the_right_passage_in_its_prompt(library: Library) -> None:
     before = library.engine.requests
     questions = ("When are invoices paid?", "And when does the office open?")
-    first, _ = library.asked("user-1", *questions)
+    first, _ = library.answers("user-1", *questions)
     assert first["text"] == "The answer."
     assert first["found"][0][0].startswith("file-") and INVOICES in first["found"][0][1]
     assert library.engine.requests == before + 2, "one call of an engine for each answer"
@@ -274,7 +274,7 @@ def an_answer_has_the_right_passage_in_its_prompt(library: Library) -> None:
     assert two["messages"][0]["content"] == "When are invoices paid?", "no earlier passages"
     assert OFFICE in two["messages"][2]["content"]
     assert message["content"].count("untrusted_tool_output") == 2
-    assert OFFICE in library.asked("user-2", "When does the office open?")[0]["found"][0][1]
+    assert OFFICE in library.answers("user-2", "When does the office open?")[0]["found"][0][1]
 
 
 def a_request_without_a_search_gets_no_passages(library: Library) -> None:

@@ -51,7 +51,7 @@ class ContextPlan(Part):
     searched_tokens: int
     """Tokens that one search adds to a prompt at most."""
     retrieved_tokens: Number
-    """Mean tokens of documents in a prompt. They are computed for each request anew."""
+    """Mean tokens of documents in a prompt. They are computed for each request again."""
     searches_per_s: Number
     """Searches a second at the busiest moment, each with the vector of a question."""
     chunks_per_s: Number
