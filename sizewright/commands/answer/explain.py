@@ -19,10 +19,12 @@ from sizewright.commands.answer.stack_services import workload_file
 from sizewright.commands.options import file_argument, finish, json_option, site_option
 from sizewright.layout.console import write
 from sizewright.reading.input_error import InputError
-from sizewright.reading.stack.plan import read_plan
-from sizewright.reading.stack.site_file import DEFAULT_SITE
+from sizewright.reading.stack.plan import plan_of
+from sizewright.reading.stack.site_file import DEFAULT_SITE, read_site
+from sizewright.reading.stack.workload_file import read_workload, with_routes
 from sizewright.report.answer.contradicted import first_line
 from sizewright.report.change.difference import HEADLINES
+from sizing.catalog import load_catalog
 from sizing.explain import Explanation, explain, explain_all
 from sizing.plan.whole import Plan
 
@@ -31,7 +33,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, incomplete: str) -> lis
     """Names of the plan's numbers with this beginning; empty where the file cannot be sized."""
     file, site = ctx.params.get("file"), ctx.params.get("site") or DEFAULT_SITE
     try:
-        leaves = named_leaves(read_plan([file], site)) if file else ()
+        leaves = named_leaves(_plan(file, site)) if file else ()
     except InputError:
         return []
     names = [leaf.name for leaf in leaves if leaf.number is not None and not _is_input(leaf)]
@@ -61,7 +63,7 @@ def command(
     may also be a unique end of a name, a part of the plan (chat.pool), or a JSON pointer into
     `size --json`.
     """
-    plan = read_plan([workload_file(file, site)], site)
+    plan = _plan(workload_file(file, site), site)
     leaves = named_leaves(plan)
     if not words:
         chosen = tuple(leaf for leaf in leaves if leaf.number is not None)
@@ -81,6 +83,13 @@ def command(
             write(f"{line}\n")
         _print(explained)
     finish(plan)
+
+
+def _plan(file: Path, site: Path) -> Plan:
+    """Plan of a workload file, with the files of its routes. Raises InputError."""
+    catalog = load_catalog()
+    files = with_routes(read_workload(file, catalog), catalog)
+    return plan_of(files, read_site(site), catalog)
 
 
 def _meant(plan: Plan, leaves: tuple[NamedLeaf, ...], requested: str) -> tuple[NamedLeaf, ...]:

@@ -14,7 +14,12 @@ from sizewright.layout.console import write
 from sizewright.reading.lock_file import lock_of, lock_text
 from sizewright.reading.stack.plan import plan_of
 from sizewright.reading.stack.site_file import SiteFile, read_site
-from sizewright.reading.stack.workload_file import WorkloadFile, catalog_of, read_workload
+from sizewright.reading.stack.workload_file import (
+    WorkloadFile,
+    catalog_of,
+    read_workload,
+    with_routes,
+)
 from sizewright.report.answer.contradicted import first_line
 from sizewright.report.change.difference import followed_lines
 from sizewright.review.compare import Change, ServiceChange, service_changes
@@ -162,8 +167,9 @@ def command(file: Path, why: bool, dry_run: bool, site: Path, as_json: bool) -> 
 
 def update_of(file: WorkloadFile, site: SiteFile, catalog: Catalog) -> Update:
     """Return both plans of a workload file. Raises InputError."""
-    old = plan_of([file], site, catalog)
-    new = plan_of([replace(file, lock=None)], site, catalog)
+    first, *others = with_routes(file, catalog)
+    old = plan_of([first, *others], site, catalog)
+    new = plan_of([replace(first, lock=None), *others], site, catalog)
     known = catalog_of(file, catalog)
     after, kept = (lock_of(file.workload, plan, known) for plan in (new, old))
     return Update(old, new, file.lock, after, kept if _follows(kept, file.lock) else None)

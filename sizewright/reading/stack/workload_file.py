@@ -56,6 +56,26 @@ def read_workload(path: Path, catalog: Catalog) -> WorkloadFile:
     return WorkloadFile(path, document, workload, lock, model, own)
 
 
+def with_routes(file: WorkloadFile, catalog: Catalog) -> list[WorkloadFile]:
+    """Return a file, and those of its routes from its folder: `NAME.yaml` of each service.
+
+    Commands for one file read them too, because a route sizes both sides. A file that is not there
+    is left to sizing, which names it. Raises InputError.
+    """
+    found = {file.workload.name: file}
+    waiting = [file]
+    while waiting:
+        workload = waiting.pop().workload
+        host = workload.access.service
+        routed = () if workload.route is None else workload.route.names
+        for name in (*([] if host is None else [host]), *routed):
+            path = file.path.with_name(f"{name}.yaml")
+            if name not in found and path.is_file():
+                found[name] = read_workload(path, catalog)
+                waiting.append(found[name])
+    return [*found.values()]
+
+
 def _refuse_stack_file(document: Document) -> None:
     """Raises InputError where a stack file was given as a workload file."""
     config = document.data.get("config")
