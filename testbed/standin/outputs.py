@@ -13,6 +13,9 @@ ID_IS_NAME = {
     "aws:cloudwatch/logGroup:LogGroup": "name",
     "aws:dynamodb/table:Table": "name",
     "aws:eks/cluster:Cluster": "name",
+    "aws:elasticache/serverlessCache:ServerlessCache": "name",
+    "aws:elasticache/user:User": "userId",
+    "aws:elasticache/userGroup:UserGroup": "userGroupId",
     "aws:iam/role:Role": "name",
     "aws:lambda/function:Function": "name",
     "aws:rds/cluster:Cluster": "clusterIdentifier",
@@ -50,7 +53,7 @@ def new_outputs(
     id_ = f"{PREFIXES.get(token, kind)}-{serial:017x}"
     named = {key: inputs.get(key) or f"{name}-{serial:07x}" for key in NAMES}
     if token in ID_IS_NAME:
-        id_ = str(named[ID_IS_NAME[token]])
+        id_ = str({**named, **inputs}[ID_IS_NAME[token]])
     arn = _arn(token, named, id_, region, account)
     if token.startswith(ID_IS_ARN):
         id_ = arn

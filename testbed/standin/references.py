@@ -32,6 +32,11 @@ NO_REFERENCE = {
     "targetOriginId",
 }
 """Ids that are no other resource's: of zones, of accounts, and names inside a distribution."""
+OWN_ID = {
+    "aws:elasticache/user:User": "userId",
+    "aws:elasticache/userGroup:UserGroup": "userGroupId",
+}
+"""Ids that a resource states for itself."""
 EVERY_ACCOUNT = {
     "658327ea-f89d-4fab-a63d-7e88639e58f6": "CachingOptimized",
     "67f7725c-6f97-4210-82d7-5512b31e9d03": "SecurityHeadersPolicy",
@@ -52,7 +57,8 @@ def dangling(token: str, inputs: Mapping[str, Any], world: World) -> Iterator[Fa
             continue
         named = NAMING.get(key)
         by_name = named is not None and named != token
-        by_id = REFERRING.search(path) is not None and key not in NO_REFERENCE
+        own = NO_REFERENCE | {OWN_ID.get(token)}
+        by_id = REFERRING.search(path) is not None and key not in own
         if token.startswith("aws:") and (by_name or by_id) and not ARN.match(value):
             if value not in EVERY_ACCOUNT and not world.exists(value):
                 yield path, f"nothing that exists has the id or name {value!r}"

@@ -17,10 +17,11 @@ ENGINE, MAJOR_VERSION = "valkey", "8"
 ACCESS = "on ~answers:* -@all +hget +hset +expire +del +exists +multi +exec"
 """Rights of the application's user: the commands of its programs, on their keys."""
 MOST_SUBNETS = 3
-"""Subnets of a serverless cache at most. Basis: vendor (ElastiCache guide: two or three)."""
+"""Subnets of a serverless cache at most. Basis: vendor (ElastiCache guide: two or three; recalled,
+not read)."""
 LONGEST_NAME, DIGEST_DIGITS = 40, 8
 """Characters of a name at most, and those of the digest at the end of a longer one. Basis: vendor
-(ElastiCache)."""
+(ElastiCache; recalled, not read)."""
 
 
 @dataclass(frozen=True, kw_only=True)
