@@ -139,9 +139,9 @@ def test_each_person_sees_their_own_conversations_on_every_pod(
     headers = {"Authorization": f"Bearer {people.sign_in(urls[0], 'alice')}"}
     stolen = people.headers("bob") | headers
     assert status(f"{urls[0]}/api/v1/chats/{mine}", stolen) == 401, "the session of another person"
-    asked = [body["messages"][-1]["content"] for body in application.bodies]
+    questions = [body["messages"][-1]["content"] for body in application.bodies]
     subjects = [subject_of(caller) for caller in application.callers]
-    assert dict(zip(asked, subjects, strict=True)) == {
+    assert dict(zip(questions, subjects, strict=True)) == {
         "words of alice": "alice",
         "words of another Alice": "Alice",
     }
