@@ -23,7 +23,7 @@ from statistics import median
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "bench" / "application")]
 
-from setting import PROGRAMS, SERVED, cpu, today  # noqa: E402
+from setting import SERVED, cpu, programs_folder, today  # noqa: E402
 
 from components.service.application.answer_cache import ACCESS  # noqa: E402
 from testbed.application_services import PYTHON, application_missing  # noqa: E402
@@ -75,9 +75,9 @@ def main() -> None:
     note = f"of its key and its form besides its text; {SHARED[1]} answers of a user, or one"
     row = [f"{min(fixed):.0f}", f"{max(fixed):.0f}", "bytes", source, today(), "", note]
     rows.writerow(["cache_entry_bytes", *row])
-    with Redis(USER, ACCESS) as redis:
+    with Redis(USER, ACCESS) as redis, programs_folder() as programs:
         short, long = (
-            calls(redis, text, options.repeats, options.calls) for text in (SHORT, ANSWER)
+            calls(redis, programs, text, options.repeats, options.calls) for text in (SHORT, ANSWER)
         )
     tokens = (len(ANSWER) - len(SHORT)) / CHUNK_BYTES
     each = [(one - median(short)) / tokens for one in long]
@@ -135,11 +135,11 @@ def _info(redis: Redis, section: str, name: str) -> str:
     return lines[name]
 
 
-def calls(redis: Redis, answer: str, repeats: int, count: int) -> list[float]:
+def calls(redis: Redis, programs: Path, answer: str, repeats: int, count: int) -> list[float]:
     """CPU seconds of the cache for one call, in each repeat."""
     redis.ask("FLUSHALL")
     given = {
-        "PYTHONPATH": str(PROGRAMS),
+        "PYTHONPATH": str(programs),
         "CACHE_HOST": redis.host,
         "CACHE_PORT": str(redis.port),
         "CACHE_NAME": USER,

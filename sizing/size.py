@@ -13,9 +13,9 @@ from sizing.plan.buying import BuyingPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import RolesPlan
 from sizing.plan.whole import Plan
+from sizing.replica.caches.response_cache import cached_rates, engine_rates
 from sizing.replica.case import case_of
 from sizing.replica.own_runs import own_runs_plan
-from sizing.replica.caches.response_cache import cached_rates, engine_rates
 from sizing.replica.traffic import answered_rates, front_rates, traffic_plan
 from sizing.service.application.api import with_measured_rows, writes_per_s
 from sizing.service.application.page import no_page

@@ -7,8 +7,13 @@ from sizing.plan.service.items.jobs import JobWorkerPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 from sizing.service.serving import STOP_MARGIN_S
-from templates.application import APPLICATION_PORT, COMPONENT, INGESTION, application_name
-from templates.context import callers
+from templates.applications.application import (
+    APPLICATION_PORT,
+    COMPONENT,
+    INGESTION,
+    application_name,
+)
+from templates.applications.context import callers
 from templates.engine import ENGINE_PORT, ENGINE_USER, LOOPBACK, argument, prompt_stages
 from templates.programs import JOB_WORKER, programs
 

@@ -43,9 +43,9 @@ from sizing.stack.cluster_services import (
     POD_AUTOSCALER,
     POD_AUTOSCALER_ACCOUNT,
 )
-from templates.application import COMPONENT, SETUP
-from templates.page import COMPONENT as PAGE
-from templates.page import SETUP as PAGE_SETUP
+from templates.applications.application import COMPONENT, SETUP
+from templates.applications.page import COMPONENT as PAGE
+from templates.applications.page import SETUP as PAGE_SETUP
 from templates.scheduling import APPLICATIONS_TAINT, BURST_LABEL, GPU_LABEL
 
 ADDON = "aws:eks/addon:Addon"

@@ -15,7 +15,8 @@ from sizing.site import Site
 from sizing.site.mirrors import mirrored
 from sizing.workload.source import ModelSource
 from templates.access import QUEUE_WIRES, access_values
-from templates.application import APPLICATION_WIRES, application_documents
+from templates.applications.application import APPLICATION_WIRES, application_documents
+from templates.applications.page import PAGE_WIRES
 from templates.burst import BURST_DOCUMENTS, burst_pool_values, burst_values, load_values
 from templates.engine import (
     CACHE_PATH,
@@ -34,7 +35,6 @@ from templates.engine import (
 )
 from templates.environment import environment
 from templates.held_pods import with_held
-from templates.page import PAGE_WIRES
 from templates.programs import EMBEDDING_CHECK, JOB_WORKER, PROMPT_CHECK, program, programs
 from templates.renditions import RENDITION_WIRES, rendition_documents
 from templates.scheduling import (

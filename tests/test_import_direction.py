@@ -20,11 +20,20 @@ MAY_IMPORT = {
         "pulumi_kubernetes",
     },
 }
+STORES = {"cache", "database", "files", "rows", "secret", "setup"}
+"""Programs of an application that reach its stores."""
+
+
+def folder(program: str) -> str:
+    """Folder of a program of an application."""
+    return "stores" if program in STORES else "application"
+
+
 ONE_FILE = {
     "templates/document.py": {"yaml"},
     "templates/held_pods.py": {"yaml"},
     **{
-        f"templates/scripts/application/application_{name}.py": imported
+        f"templates/scripts/{folder(name)}/application_{name}.py": imported
         for name, imported in {
             "answers": {"application_cache", "application_check", "application_secret", "openai"},
             "cache": {"application_secret", "botocore"},

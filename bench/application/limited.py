@@ -17,8 +17,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-SCRIPTS = Path(__file__).parents[2] / "templates" / "scripts" / "application"
-sys.path.insert(0, str(SCRIPTS))
+SCRIPTS = Path(__file__).parents[2] / "templates" / "scripts"
+sys.path[:0] = [str(SCRIPTS / "application"), str(SCRIPTS / "stores")]
 
 from application_database import SCHEMA, connected, login_of  # noqa: E402
 from application_setup import OWN_TABLE  # noqa: E402

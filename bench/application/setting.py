@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from templates.programs import APPLICATION, program
 from testbed.application_services import PYTHON, Application
 from testbed.application_stand_ins import EngineStandIn
 from testbed.aws_services import AwsServices, free_port
@@ -71,7 +73,6 @@ STATISTICS = {
 """Settings of PostgreSQL: it counts statements, and writes no full pages, as Aurora does."""
 
 
-PROGRAMS = Path(__file__).parents[2] / "templates" / "scripts" / "application"
 WITH_FEEDBACK = {
     "FEEDBACK_STREAM": "feedback",
     "MODEL": SERVED,
@@ -143,12 +144,25 @@ def setting(*, takes_feedback: bool = False) -> Iterator[Setting]:
         if takes_feedback:
             make_stream(environment)
             environment |= WITH_FEEDBACK
-        programs = PROGRAMS if takes_feedback else None
-        with Application(config, environment, programs=programs) as application:
+        with (
+            programs_folder() as programs,
+            Application(
+                config, environment, programs=programs if takes_feedback else None
+            ) as application,
+        ):
             found = Setting(postgres=postgres, engine=engine, application=application)
             for thread in Path(f"/proc/{found.pid}/task").iterdir():
                 os.sched_setaffinity(int(thread.name), {OGX_CORE})
             yield found
+
+
+@contextmanager
+def programs_folder() -> Iterator[Path]:
+    """Folder with the programs of an application's pods, as they run there."""
+    with TemporaryDirectory() as name:
+        for each in APPLICATION:
+            (Path(name) / f"{each}.py").write_text(program(each).text)
+        yield Path(name)
 
 
 def make_stream(environment: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ from setting import ROLE, Setting
 TABLES = ("openai_conversations", "conversation_items", "conversation_messages", "responses")
 """Tables of a response in a conversation."""
 INDEXED = ("created_at", "owner_principal")
-"""Columns that `templates/scripts/application/application_setup.py` indexes."""
+"""Columns that `templates/scripts/stores/application_setup.py` indexes."""
 
 
 @dataclass(frozen=True, kw_only=True)

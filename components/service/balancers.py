@@ -17,9 +17,9 @@ from components.service.targets import PodTargets, Targets
 from sizing.plan.service.application.page import PagePlan
 from sizing.plan.service.gateway import GatewayPlan, JobGatewayPlan
 from sizing.plan.stack.network import AllowedPlan
-from templates.application import APPLICATION_HEALTH, APPLICATION_PORT
+from templates.applications.application import APPLICATION_HEALTH, APPLICATION_PORT
+from templates.applications.page import PAGE_HEALTH, PAGE_PORT
 from templates.engine import ENGINE_PORT
-from templates.page import PAGE_HEALTH, PAGE_PORT
 from templates.render import HEALTH_PATH
 
 

@@ -11,7 +11,7 @@ from components.identity import Identity, IdentityArgs
 from components.naming import PRODUCT, Tags, aws_name
 from sizing.plan.service.stores import DatabasePlan
 from sizing.plan.stack.cluster import RolesPlan
-from templates.application import DATABASE, DATABASE_PORT
+from templates.applications.application import DATABASE, DATABASE_PORT
 
 MONITORING_S = 60
 """Seconds between two readings of an instance's operating system. Basis: vendor: 1 to 60, or 0."""

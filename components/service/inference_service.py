@@ -45,7 +45,7 @@ from sizing.plan.stack.network import AllowedPlan
 from sizing.service.storage import DOCUMENTS, FEEDBACK, UPLOADS
 from sizing.stack.names import PAGE_SUFFIX
 from sizing.workload.source import ModelSource
-from templates.page import page_binding
+from templates.applications.page import page_binding
 from templates.render import binding_document
 
 

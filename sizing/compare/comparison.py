@@ -13,8 +13,8 @@ from sizing.hardware.decision import grouped, with_hardware
 from sizing.hardware.ranking import Option, Ranking, pinned, ranking
 from sizing.hardware.search import find_hardware
 from sizing.plan.part import Rejected
-from sizing.replica.case import case_of
 from sizing.replica.caches.response_cache import engine_rates
+from sizing.replica.case import case_of
 from sizing.site import Site
 from sizing.values.field_error import FieldError
 from sizing.workload import AUTO, Capacity, Hardware, Method, Workload, lengths_are_known

@@ -9,11 +9,11 @@ from math import ceil, sqrt
 from sizing.catalog.bands import MEDIAN, Bands
 from sizing.model.memory import Fit, Need
 from sizing.plan.service.calibrated import estimate_name
+from sizing.replica.caches.host_cache import host_cache_of
 from sizing.replica.case import Case
 from sizing.replica.embedding import embedding_times
 from sizing.replica.fit import max_num_seqs
 from sizing.replica.gpu_rate import GpuRate
-from sizing.replica.caches.host_cache import host_cache_of
 from sizing.replica.lengths import Lengths, request_lengths
 from sizing.replica.rate import (
     Targets,

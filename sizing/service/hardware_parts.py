@@ -27,12 +27,12 @@ from sizing.plan.service.pool import ChoicePlan, PoolPlan
 from sizing.plan.service.serving import QuotaPlan, ServingPlan
 from sizing.plan.service.states import RolloutPlan, StatePlan
 from sizing.plan.service.weights_import import ImportPlan
+from sizing.replica.caches.response_cache import engine_rates
 from sizing.replica.case import Case, Choice
 from sizing.replica.gpu_rate import capacity_plan
 from sizing.replica.memory import memory_plan
 from sizing.replica.methods import MethodEstimate, estimate, side_by_side
 from sizing.replica.rated import Rated
-from sizing.replica.caches.response_cache import engine_rates
 from sizing.replica.traffic import Rates, front_rates, stages_s
 from sizing.service.application.api import application_plan
 from sizing.service.application.cache import with_fleet

@@ -11,7 +11,7 @@ from sizing.plan.service.application.api import ApplicationPlan
 from sizing.plan.whole import Plan
 from sizing.size import size
 from sizing.workload import Workload
-from templates.application import (
+from templates.applications.application import (
     APPLICATION_PORT,
     APPLICATION_WIRES,
     CACHE_PORT,

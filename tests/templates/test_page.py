@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from templates.application import APPLICATION_PORT, DATABASE_PORT
+from templates.applications.application import APPLICATION_PORT, DATABASE_PORT
+from templates.applications.page import OFF, PAGE_PORT, PAGE_WIRES, SETTINGS
 from templates.engine import ENGINE_PORT
-from templates.page import OFF, PAGE_PORT, PAGE_WIRES, SETTINGS
 from templates.programs import PAGE, programs
 from templates.render import render
 from tests.components.plans import applied_plan, paged_plan

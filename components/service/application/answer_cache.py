@@ -10,7 +10,7 @@ from pulumi_aws import ec2, elasticache
 from components.foundation.network.ingress import ingress
 from components.naming import PRODUCT, Tags, aws_name
 from sizing.plan.service.application.cache import AnswerCachePlan
-from templates.application import CACHE_PORT
+from templates.applications.application import CACHE_PORT
 
 ENGINE, MAJOR_VERSION = "valkey", "8"
 """Engine of the cache, and its version. Basis: vendor (IAM needs Valkey 7.2 or newer)."""

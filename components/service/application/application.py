@@ -22,7 +22,7 @@ from components.service.database import Database
 from components.service.object_store import ObjectStore
 from components.wires import wired
 from sizing.plan.stack.cluster import RolesPlan
-from templates.application import COMPONENT, EXPIRY, INGESTION, SETUP, SETUP_DEADLINE_S
+from templates.applications.application import COMPONENT, EXPIRY, INGESTION, SETUP, SETUP_DEADLINE_S
 from templates.document import document_values
 
 AWAIT_MARGIN_S = 300

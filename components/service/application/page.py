@@ -19,9 +19,9 @@ from components.service.application.application import AWAIT_MARGIN_S, RECOVERY_
 from components.service.database import Database
 from components.wires import wired
 from sizing.plan.stack.cluster import RolesPlan
-from templates.application import SETUP_DEADLINE_S
+from templates.applications.application import SETUP_DEADLINE_S
+from templates.applications.page import COMPONENT, EXPIRY, SETUP
 from templates.document import document_values
-from templates.page import COMPONENT, EXPIRY, SETUP
 
 
 @dataclass(frozen=True, kw_only=True)

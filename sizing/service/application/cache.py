@@ -8,8 +8,8 @@ from sizing.plan.service.application.api import ApplicationPlan
 from sizing.plan.service.application.cache import AnswerCachePlan, CacheHitsPlan
 from sizing.plan.service.capacity import CapacityPlan
 from sizing.plan.service.pool import PoolPlan
-from sizing.replica.case import Case
 from sizing.replica.caches.response_cache import sized_hit_ratio
+from sizing.replica.case import Case
 from sizing.replica.traffic import Rates, request_rates
 from sizing.values.exact import ceiling, exact, plain
 from sizing.values.units import GB, KIB, SECONDS_PER_DAY

@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 
 import pytest
 
-from templates.page import OFF, SETTINGS
+from templates.applications.page import OFF, SETTINGS
 from templates.scripts.application.application_check import subject_of
 from testbed.application_stand_ins import EngineStandIn, TokenIssuer
 from testbed.aws_services import free_port

@@ -454,7 +454,7 @@ def test_a_public_application_needs_a_limit_of_requests(
 
 
 def test_the_deletion_keeps_counts_for_as_long_as_the_plan_says() -> None:
-    program = (SCRIPTS / "application" / "application_rows.py").read_text("utf-8")
+    program = (SCRIPTS / "stores" / "application_rows.py").read_text("utf-8")
     assert f"\nCOUNTED_S = {COUNTED_S:_}\n" in program
 
 

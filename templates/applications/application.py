@@ -15,10 +15,16 @@ from sizing.plan.whole import Plan
 from sizing.service.application.api import VERIFIED
 from sizing.service.request_limits import KEEP_ALIVE_MARGIN_S
 from sizing.stack.names import page_name
-from templates.context import CONTEXT_WIRES, STOP_S, configuration, ingesting, searching
+from templates.applications.context import (
+    CONTEXT_WIRES,
+    STOP_S,
+    configuration,
+    ingesting,
+    searching,
+)
+from templates.applications.page import page_documents
 from templates.engine import ENGINE_PORT, ENGINE_USER, LOOPBACK, argument
 from templates.environment import environment
-from templates.page import page_documents
 from templates.programs import (
     APPLICATION,
     CONTEXT,

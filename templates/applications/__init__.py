@@ -1,0 +1,1 @@
+"""Documents of applications: their pods, their documents, and their chat pages."""
