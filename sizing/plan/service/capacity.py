@@ -11,6 +11,7 @@ from sizing.values.strict import absent
 
 class TrafficPlan(Part):
     requests_per_s_mean: Number
+    """Requests a second, mean of the day."""
     requests_per_s_peak: Number | None
     """Requests per second at the peak; null without a peak."""
     users_online_peak: Number | None

@@ -24,14 +24,18 @@ class StoragePlan(Part):
     """Bytes that a year of 365 days adds; left out for text and without data."""
     retained_bytes: int | None
     writes_per_s_mean: Number | None
+    """Rows written a second, mean."""
     writes_per_s_peak: Number | None
+    """Rows written a second, peak."""
 
 
 class TransferPlan(Part):
     ingress_mbit_per_s: Number | None
+    """Megabits a second in, mean."""
     egress_mbit_per_s: Number | None
     """Megabits a second out, mean."""
     ingress_mbit_per_s_peak: Number | None
+    """Megabits a second in, peak."""
     egress_mbit_per_s_peak: Number | None
     """Megabits a second out, peak."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from openai import APIStatusError, OpenAI
 
 
-def asked(given: dict[str, Any]) -> dict[str, Any]:
+def answered(given: dict[str, Any]) -> dict[str, Any]:
     """Answer to one request."""
     url, token = given["url"], given["token"]
     client = OpenAI(base_url=f"{url}/v1", api_key=token, max_retries=0, timeout=60)
@@ -33,5 +33,5 @@ def asked(given: dict[str, Any]) -> dict[str, Any]:
 
 
 for line in sys.stdin:
-    sys.stdout.write(json.dumps(asked(json.loads(line))) + "\n")
+    sys.stdout.write(json.dumps(answered(json.loads(line))) + "\n")
     sys.stdout.flush()
