@@ -11,6 +11,7 @@ NODE_READY := .testbed/.ready-node
 OGX_READY := .testbed/.ready-ogx
 VECTORS_READY := .testbed/.ready-pgvector
 PAGE_READY := .testbed/.ready-page
+REDIS_READY := .testbed/.ready-redis
 TORCH_READY := .testbed/.ready-torch
 
 # Installs a requirements file and says every PROGRESS_S seconds how far it is; the second argument
@@ -43,7 +44,7 @@ prove-torch: $(TORCH_READY)  ## build and call each image and video model, small
 	@.testbed/torch/bin/python -m pytest -c bench/diffusion/proofs/pytest.ini bench/diffusion/proofs
 
 testbed:  ## build the Pulumi engine and a Kubernetes control plane, and install stand-ins of AWS services and OGX, so that `make test` also runs them
-	@$(MAKE) --no-print-directory --keep-going $(TESTBED_READY) $(AWS_READY) $(NODE_READY) $(OGX_READY) $(VECTORS_READY) $(PAGE_READY)
+	@$(MAKE) --no-print-directory --keep-going $(TESTBED_READY) $(AWS_READY) $(NODE_READY) $(OGX_READY) $(VECTORS_READY) $(PAGE_READY) $(REDIS_READY)
 
 check: $(DEV_READY)  ## ruff format, ruff, mypy strict, import direction
 	@$(BIN)/ruff format --check .
@@ -135,6 +136,17 @@ $(OGX_READY): testbed/ogx/requirements.txt
 		$$python -m venv --clear .testbed/ogx && \
 		.testbed/ogx/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< && \
 		touch $@; fi
+
+# Where Redis is not installed, Debian's packages are unpacked: nothing is installed. Without them, the tests of the
+# cache are skipped.
+REDIS_PACKAGES := redis-server redis-tools libhiredis0.14 libjemalloc2 liblua5.1-0 liblzf1 lua-bitop lua-cjson
+$(REDIS_READY):
+	@mkdir -p .testbed
+	@if command -v redis-server >/dev/null && command -v redis-cli >/dev/null; then touch $@; else \
+		echo "unpacking Debian's Redis, once" >&2; \
+		rm -rf .testbed/redis && mkdir .testbed/redis && ( cd .testbed/redis && \
+			apt-get download -qq $(REDIS_PACKAGES) && for package in *.deb; do dpkg-deb -x "$$package" . || exit; done && rm -- *.deb ) && \
+		touch $@ || echo "no Redis: the tests of the cache are skipped" >&2; fi
 
 # Open WebUI needs Python 3.12; without it there is nothing to install: the tests of the chat page are skipped.
 $(PAGE_READY): testbed/page/requirements.txt testbed/page/page.txt

@@ -19,16 +19,28 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from testbed.aws_services import free_port
+from testbed.aws_services import FOLDER, free_port
 from testbed.local_server import LocalServer
 
 HOST = "127.0.0.1"
+UNPACKED = FOLDER / "redis" / "usr"
+"""Debian's packages, unpacked by `make testbed` where Redis is not installed."""
+LIBRARIES = UNPACKED / "lib"
+
+
+def program(name: str) -> list[str]:
+    """Command of a program of Redis; empty where there is none."""
+    if installed := shutil.which(name):
+        return [installed]
+    found = shutil.which(name, path=str(UNPACKED / "bin"))
+    folders = ":".join(str(each) for each in LIBRARIES.glob("*-linux-gnu"))
+    return ["env", f"LD_LIBRARY_PATH={folders}", found] if found else []
 
 
 def redis_missing() -> str:
     """Reason why Redis cannot run here; empty where it can."""
-    found = shutil.which("redis-server") and shutil.which("redis-cli")
-    return "" if found else "no Redis: install Debian's package redis-server"
+    found = program("redis-server") and program("redis-cli")
+    return "" if found else "no Redis: install Debian's package redis-server, or run `make testbed`"
 
 
 class Redis(LocalServer):
@@ -67,22 +79,22 @@ class Redis(LocalServer):
             "save": "",
             "dir": str(self.folder),
         }
-        return ["redis-server", *(word for k, v in values.items() for word in (f"--{k}", v))]
+        return [*program("redis-server"), *(word for k, v in values.items() for word in (f"--{k}", v))]
 
     def ask(self, *words: str) -> list[str]:
         """Lines of the reply to a command of an administrator."""
-        command = ["redis-cli", "-p", str(self._plain_port), *words]
+        command = [*program("redis-cli"), "-p", str(self._plain_port), *words]
         found = subprocess.run(command, check=True, capture_output=True, text=True)
         return found.stdout.split("\n")[:-1]
 
     def pipe(self, commands: Iterable[Sequence[str]]) -> None:
         """Send many commands of an administrator at once. Raises CalledProcessError."""
-        command = ["redis-cli", "-p", str(self._plain_port), "--pipe"]
+        command = [*program("redis-cli"), "-p", str(self._plain_port), "--pipe"]
         text = "".join(_encoded(words) for words in commands)
         subprocess.run(command, input=text.encode(), check=True, capture_output=True)
 
     def _answers(self) -> bool:
-        command = ["redis-cli", "-p", str(self._plain_port), "ping"]
+        command = [*program("redis-cli"), "-p", str(self._plain_port), "ping"]
         return subprocess.run(command, capture_output=True, check=False).stdout == b"PONG\n"
 
 
