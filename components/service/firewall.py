@@ -13,6 +13,8 @@ LOG_PREFIX = "aws-waf-logs-"
 """Required prefix of log group names. Basis: vendor, AWS WAF writes to no other groups."""
 KEY_HEADER = "authorization"
 """Header with a caller's token."""
+API_PATHS = "/v1/"
+"""Beginning of the paths of the API; a chat page has none of them. Basis: vendor (OpenAI)."""
 COOKIE_HEADER = "cookie"
 """Header with the sessions of a person on a chat page."""
 BODY_RULES: dict[str, tuple[str, ...]] = {
@@ -174,14 +176,24 @@ def _per_key(plan: FirewallPlan, page_host: str | None) -> dict[str, Any]:
 
 
 def _not_for(host: str) -> dict[str, Any]:
-    """Statement that is true for requests for another host."""
+    """Statement that is true for requests for another host, and for all to the paths of the API.
+
+    Guard: the load balancer forwards those paths under any host name.
+    """
     match = {
         "search_string": host,
         "field_to_match": {"single_header": {"name": "host"}},
         "positional_constraint": "EXACTLY",
         "text_transformations": [{"priority": 0, "type": "LOWERCASE"}],
     }
-    return {"not_statement": {"statements": [{"byte_match_statement": match}]}}
+    api = {
+        "search_string": API_PATHS,
+        "field_to_match": {"uri_path": {}},
+        "positional_constraint": "STARTS_WITH",
+        "text_transformations": [{"priority": 0, "type": "NONE"}],
+    }
+    elsewhere = {"not_statement": {"statement": {"byte_match_statement": match}}}
+    return {"or_statement": {"statements": [elsewhere, {"byte_match_statement": api}]}}
 
 
 def _per_address(plan: FirewallPlan) -> dict[str, Any]:

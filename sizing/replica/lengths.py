@@ -76,13 +76,17 @@ def request_lengths(request: Request, routing: Routing, replicas: int) -> Length
 
 
 def _prompts(request: Request, history: float) -> tuple[tuple[float, float], ...]:
-    """Prompts with the mean of the earlier turns and of retrieved documents added."""
-    if not isinstance(request.input_tokens, tuple):
-        return ((float(request.prompt_tokens or 0), 1.0),)
-    bars = sorted(request.input_tokens, key=lambda bar: bar.tokens)
-    history += float(request.retrieved_tokens)
-    total = float(sum(bar.share for bar in bars))
-    return tuple((float(bar.tokens) + history, float(bar.share) / total) for bar in bars)
+    """Prompts with the mean of the earlier turns, and with the documents of those that search."""
+    stated = request.input_tokens
+    if not isinstance(stated, tuple):
+        own = float((request.prompt_tokens or 0) - request.retrieved_tokens)
+        bars = [(own, 1.0)]
+    else:
+        total = float(sum(bar.share for bar in stated))
+        bars = [(float(bar.tokens) + history, float(bar.share) / total) for bar in stated]
+    added = [(float(tokens), float(share)) for tokens, share in request.retrievals]
+    whole = [(own + more, share * of) for own, share in bars for more, of in added]
+    return tuple(sorted(whole))
 
 
 def running_tokens(request: Request) -> Fraction | None:

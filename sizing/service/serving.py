@@ -364,7 +364,8 @@ def quota_plan(
     unavailable. Those that terminate are the larger of max unavailable and a zone's replicas with
     those that rollouts of other zones take. GPUs = replicas x GPUs of one. Pods = replicas +
     import + workers of renditions and those of a zone + pods of an application, those that leave
-    and 2 Jobs, and the same of a page; a group has as many pods as nodes.
+    and 2 Jobs, and the same of a page + pods that keep documents and those of a zone; a group has
+    as many pods as nodes.
 
     Basis: vendor. Kubernetes counts a terminating pod until its kubelet has ended it, and on a lost
     node until the node returns. It counts the successor at once, so without room for both no new
@@ -382,6 +383,8 @@ def quota_plan(
         if each is not None and each.pods is not None:
             leaving = max(each.pods.taken_at_once, -(-each.pods_total // zones))
             others += each.pods_total + leaving + APPLICATION_JOBS
+            documents = each.context if isinstance(each, ApplicationPlan) else None
+            others += 0 if documents is None else documents.pods + -(-documents.pods // zones)
     return QuotaPlan(
         gpus=replicas * serving.gpus_per_replica,
         pods=replicas * pods_each + (weights_import is not None) + others,

@@ -123,6 +123,7 @@ def check_application(workload: "Workload") -> None:
     if traits.makes_media or not traits.generates:
         message = f"{workload.kind.value} has no conversations"
         raise FieldError(("application",), message, "kind: chat or kind: text")
+    _parts_fit(workload, application)
     if application.ui is not None and workload.kind is not Kind.chat:
         message = f"{workload.kind.value} has no conversations of people"
         raise FieldError(("application", "ui"), message, "kind: chat, or no such key")
@@ -156,6 +157,20 @@ def check_application(workload: "Workload") -> None:
     if cache is not None and cache.ttl_s > kept_s:
         message = "answers would be kept longer than data.retention_days"
         raise FieldError(("application", "cache", "ttl_s"), message, f"at most {kept_s}")
+
+
+def _parts_fit(workload: "Workload", application: Application) -> None:
+    """Raises FieldError for parts of an application that do not know each other."""
+    others = {"context": workload.context, "route": workload.route, "cache": application.cache}
+    other = next((name for name, part in others.items() if part is not None), None)
+    if application.ui is not None and other is not None:
+        message = f"the page has one model, and its people could not use {other}"
+        expected = f"no such key, or a page in front of another service, without {other}"
+        raise FieldError(("application", "ui"), message, expected)
+    if application.cache is not None and workload.route is not None:
+        message = "the hits of other models are not sized"
+        expected = "no such key, or a service without route"
+        raise FieldError(("application", "cache"), message, expected)
 
 
 def _client_is_the_application(workload: "Workload") -> None:

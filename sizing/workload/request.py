@@ -162,6 +162,11 @@ class Request(Strict):
         return Decimal(0)
 
     @property
+    def retrievals(self) -> tuple[tuple[Decimal, Decimal], ...]:
+        """Tokens of documents in a prompt, and the share of prompts that have them."""
+        return ((Decimal(0), Decimal(1)),)
+
+    @property
     def total_tokens(self) -> Decimal | None:
         """Mean tokens of one request, whole prompt and answer together. An embedding has no
         answer."""

@@ -148,6 +148,7 @@ def application_documents(
         "works_stop_s": STOP_S,
         "vectors_service": None if context is None else context.service,
         "calls_vectors": False,
+        "cache_port": None,
     }
     own["setup_name"] = _setup_name(pods, script.name, files.name)
     common = _environment(plan, service, application)

@@ -135,6 +135,8 @@ def page_documents(
         "called_port": application["application_port"],
     }
     own = application | {
+        "cache_port": None,
+        "calls_vectors": False,
         "application_name": page_name(service.name),
         "page_name": None,
         "bound_port": PAGE_PORT,

@@ -55,7 +55,7 @@ def command(
     \b
     sizewright size workloads/chat.yaml
     sizewright size workloads/chat.yaml --verbose
-    sizewright size workloads/*.yaml --site Pulumi.prod.yaml
+    sizewright size workloads/chat.yaml --site Pulumi.prod.yaml
     sizewright size workloads/chat.yaml --svg fleet.svg
     sizewright size workloads/chat.yaml --start 2027-02-01 --as-of 2026-12-01
     sizewright size workloads/chat.yaml --json | jq '.services[0].pool.gpus_total'

@@ -156,9 +156,11 @@ def _unpriced(service: ServicePlan) -> str:
         "the application": service.application_pods,
         "the page": service.page_pods,
     }
-    clauses = [f"{plural(count, 'node')} for {what}" for what, count in nodes.items() if count]
-    clauses += ["the cache of answers"] if service.answer_cache else []
-    return f"; without {' and '.join(clauses)}" if clauses else ""
+    clauses = [
+        f"without {plural(count, 'node')} for {what}" for what, count in nodes.items() if count
+    ]
+    clauses += ["without the cache of answers"] if service.answer_cache else []
+    return f"; {' and '.join(clauses)}" if clauses else ""
 
 
 def _cost(choice: ChoicePlan, source: CapacitySource) -> str:
@@ -296,6 +298,14 @@ def _tight_limit(service: ServicePlan) -> Iterator[str]:
         )
 
 
+def _search_apart(service: ServicePlan) -> Iterator[str]:
+    """Sentence on the time of a search, which the targets leave out; none without documents."""
+    context = service.inputs.context
+    if context is not None and service.context is not None:
+        budget = f"{context.embedding.budget_ms:,} ms"
+        yield f"{service.name}: TTFT is without the search of documents, of up to {budget}."
+
+
 def _empty_cache(service: ServicePlan) -> Iterator[str]:
     """Sentence where the fleet cannot serve the busiest moment without its cache of answers."""
     cache = None if service.application is None else service.application.cache
@@ -331,6 +341,7 @@ def _warnings(plan: Plan) -> Iterator[str]:
             yield f"{service.name}: the stated bytes of data are {ratio} times the measured ones."
         yield from _tight_limit(service)
         yield from _empty_cache(service)
+        yield from _search_apart(service)
     if paged := [service.name for service in plan.services if service.page]:
         yield (
             f"{' and '.join(paged)}: the licence of Open WebUI keeps its branding above "

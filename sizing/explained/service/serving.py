@@ -405,6 +405,10 @@ def _quota_pods(leaf: Leaf) -> Entry:
         leaving = f"max({{s.application.pods.taken_at_once}}, ceil({pods} / {zones}))"
         rendering += f" + {pods} + {leaving} + {{serving.APPLICATION_JOBS}}"
         symbols += " + pods of the application, those that leave, and 2 Jobs"
+        if application.context is not None:
+            documents = "{s.application.context.pods}"
+            rendering += f" + {documents} + ceil({documents} / {zones})"
+            symbols += " + pods that keep documents and those of a zone"
     page = leaf.sized.page
     if page is not None and page.pods is not None:
         pods, zones = "{s.page.pods_total}", len(leaf.serving.replicas_by_zone)

@@ -62,7 +62,10 @@ def with_context(workloads: Sequence[Workload]) -> list[Workload]:
             whole.append(workload)
             continue
         passages = decimal(workload.context.retrieved_tokens)
-        request = RetrievingRequest(**dict(workload.request), passages=passages)
+        share = exact(workload.context.share)
+        request = RetrievingRequest(
+            **dict(workload.request), passages=passages, searching=decimal(share)
+        )
         whole.append(workload.model_copy(update={"request": request}))
         with of_workload(index):
             whole.append(_vectors(workload, workload.context))

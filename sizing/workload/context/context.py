@@ -100,10 +100,19 @@ class RetrievingRequest(Request):
 
     passages: Decimal = Field(exclude=True)
     """Mean tokens of passages in a prompt."""
+    searching: Decimal = Field(exclude=True)
+    """Share of prompts that have them."""
 
     @property
     def retrieved_tokens(self) -> Decimal:
         return self.passages
+
+    @property
+    def retrievals(self) -> tuple[tuple[Decimal, Decimal], ...]:
+        if self.searching >= 1:
+            return ((self.passages, Decimal(1)),)
+        each = self.passages / self.searching
+        return ((Decimal(0), 1 - self.searching), (each, self.searching))
 
 
 def check_context(workload: "Workload") -> None:
@@ -120,6 +129,11 @@ def check_context(workload: "Workload") -> None:
     if workload.route is not None:
         message = "passages would also lengthen the prompts of other models, which no file states"
         raise FieldError(("route",), message, "none, or a workload without context")
+    target = None if workload.latency is None else workload.latency.ttft_ms
+    if target is not None and context.embedding.budget_ms >= target:
+        message = "a search may take as long as the target of the first token"
+        expected = f"less than {target}, latency.ttft_ms"
+        raise FieldError(("context", "embedding", "budget_ms"), message, expected)
     if request.input_tokens is None or request.output_tokens is None:
         message = "missing, and the passages of documents come on top of them"
         raise FieldError(("request", "input_tokens"), message, "tokens of a question")

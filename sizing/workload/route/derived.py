@@ -70,8 +70,9 @@ def _check_target(host: Workload, route: Route, name: str, by_name: dict[str, Wo
     if target is None:
         others = ", ".join(other for other in by_name if other != host.name)
         message = f"this stack has no service named {name}"
-        expected = f"one of {others}" if others else f"the file of {name} next to this one"
-        raise FieldError(field, message, expected)
+        expected = f"one of {others}" if others else "its file in the same command"
+        hint = f"give both files: those of {host.name} and {name}"
+        raise FieldError(field, message, expected, hint)
     if target.access.service is None:
         message = f"{name} has a load balancer of its own"
         raise FieldError(field, message, f"access: {{service: {host.name}}} in the file of {name}")

@@ -14,6 +14,8 @@ OWN_PROVIDER = "engine"
 """First part of the name of the application's own model, for its callers."""
 STATED_HEADER = "x-route"
 """Header by which a caller gets the model that the request names: `x-route: stated`."""
+MEANT = (STATED_HEADER, "authorization", "connection", "cookie", "host", "x-forwarded-for")
+"""Headers that have a meaning already."""
 ServiceName = Annotated[str, Field(pattern=SERVICE, max_length=30)]
 
 
@@ -27,7 +29,7 @@ class RouteHeader(Strict):
 
     @model_validator(mode="after")
     def _is_free(self) -> Self:
-        if self.name == STATED_HEADER or self.name.startswith("x-ogx-"):
+        if self.name in MEANT or self.name.startswith(("x-ogx-", "content-", "x-amzn-")):
             raise FieldError(("name",), f"{self.name} has a meaning already", "another header")
         return self
 

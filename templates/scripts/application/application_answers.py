@@ -177,13 +177,17 @@ def called(tool: dict[str, Any]) -> dict[str, Any]:
     return {"id": tool["id"], "type": "function", "function": function}
 
 
-def digest_of(params: Any) -> str:
-    """Digest of everything that decides an answer."""
+def digest_of(provider: Any, params: Any) -> str:
+    """Digest of everything that decides an answer, the service of the engines included.
+
+    Guard: two services may have models of one name.
+    """
     # Guard: a message of a subclass has fields that its declared type lacks.
     given = params.model_dump(
         mode="json", exclude=NOT_IN_KEY, exclude_none=True, serialize_as_any=True, warnings=False
     )
-    return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()
+    service = str(getattr(provider, "__provider_id__", ""))
+    return hashlib.sha256(json.dumps([service, given], sort_keys=True).encode()).hexdigest()
 
 
 class Cached:
@@ -200,7 +204,7 @@ class Cached:
         owner = ASKER.get()
         if owner is None:
             return await self._call(provider, params)
-        digest, options = digest_of(params), params.stream_options or {}
+        digest, options = digest_of(provider, params), params.stream_options or {}
         is_wanted = bool(options.get("include_usage"))
         kept = read(await self._answers.find(owner, digest))
         self._count("misses" if kept is None else "hits")

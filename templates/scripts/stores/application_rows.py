@@ -14,8 +14,8 @@ files in BUCKET, below KEY_PREFIX where that is given, their lines of feedback, 
 a cache keeps for them. A line is in the bucket 15 minutes after it was sent, or up to 24 hours
 while deliveries fail: run it again then.
 
-Documents are the operator's, and stay. `expire` drops the vectors of earlier embedding models where
-DOCUMENTS names the store of the present one.
+Documents are the operator's, and stay. `expire` drops the vectors of earlier embedding models;
+DOCUMENTS names the store of the present one, and without it all are dropped.
 
 FEEDBACK_BUCKET is the bucket of feedback, where there is one, and CACHE_HOST the cache of answers.
 DATABASE_HOST, DATABASE_PORT, DATABASE, DATABASE_TLS, ROLE, AWS_REGION, and SECRET_FILE or
@@ -52,7 +52,7 @@ ITEMS = in_schema("conversation_items")
 RESPONSES = in_schema("responses")
 FILES = in_schema("openai_files")
 REGISTRY = in_schema("ogx_kvstore")
-OF_DOCUMENTS = "vs_documents_"
+OF_DOCUMENTS, DOCUMENT_VERSIONS = "vs_documents_", "document_versions"
 """Beginning of the tables of vectors of documents, one for each embedding model."""
 DUE = (
     f"FROM {CONVERSATIONS} c WHERE c.created_at < $1 AND NOT EXISTS"
@@ -182,14 +182,16 @@ class Rows:
 
 
 async def without_other_documents(connection: Any, store: str) -> None:
-    """Drop the vectors of earlier embedding models: no search reads them any more."""
+    """Drop the vectors of earlier embedding models, or all where no store is left: no search reads
+    them any more."""
     kept = f"vs_{store.replace('-', '_')}"
     for name in await tables(connection, "embedding"):
         if name.startswith(OF_DOCUMENTS) and name != kept:
             await connection.execute(f"DROP TABLE {in_schema(name)}")
             report("documents_dropped", table=name)
-    versions = in_schema("document_versions")
-    await connection.execute(f"DELETE FROM {versions} WHERE store <> $1", store)
+    for name in await tables(connection, "chunks"):
+        if name == DOCUMENT_VERSIONS:
+            await connection.execute(f"DELETE FROM {in_schema(name)} WHERE store <> $1", store)
 
 
 async def expired(given: Mapping[str, str], days: int, batch: int) -> int:
@@ -198,8 +200,7 @@ async def expired(given: Mapping[str, str], days: int, batch: int) -> int:
         rows = Rows(connection, batch)
         left = await rows.expire(int(time.time()) - days * DAY_S)
         left += await without_feedback(given, rows, lambda records: records.expire(days))
-        if given.get("DOCUMENTS"):
-            await without_other_documents(connection, given["DOCUMENTS"])
+        await without_other_documents(connection, given.get("DOCUMENTS", ""))
     report("expired", deleted=rows.deleted, left=left)
     return left
 

@@ -92,7 +92,7 @@ def test_a_site_without_its_part_is_refused(changes: dict[str, Any], message: st
 def test_a_page_is_of_a_chat_with_an_application() -> None:
     with pytest.raises(ValueError, match="text has no conversations of people"):
         Workload.model_validate(PAGED | {"kind": "text"})
-    with pytest.raises(ValueError, match="no such key, or api: ogx"):
+    with pytest.raises(ValueError, match="api: none has no application"):
         Workload.model_validate(PAGED | {"application": {"api": "none", "ui": "open-webui"}})
 
 

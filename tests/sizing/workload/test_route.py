@@ -12,7 +12,7 @@ from sizing.compare.comparison import compare
 from sizing.explain import explain_all
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
-from sizing.replica.traffic import engine_rates, front_rates
+from sizing.replica.traffic import answered_rates, front_rates
 from sizing.size import size
 from sizing.values.field_error import FieldError, StackFieldError
 from sizing.workload import Workload
@@ -96,8 +96,8 @@ def test_no_request_is_lost_or_counted_twice(traffic: Any) -> None:
     for share in SHARES:
         files = (with_easy(share=share), CODER, SMALL | {"traffic": traffic})
         whole = with_routes([Workload.model_validate(each) for each in files])
-        rates = [engine_rates(each) for each in whole]
-        alone = [engine_rates(Workload.model_validate(each | {"route": None})) for each in files]
+        rates = [answered_rates(each) for each in whole]
+        alone = [answered_rates(Workload.model_validate(each | {"route": None})) for each in files]
         assert sum(rate.mean for rate in rates) == sum(rate.mean for rate in alone)
         peaks = [rate.peak or Fraction(0) for rate in rates]
         assert sum(peaks) == sum(rate.peak or Fraction(0) for rate in alone)
