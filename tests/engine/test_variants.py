@@ -44,6 +44,7 @@ VARIANTS: dict[str, tuple[Path, Files]] = {
         DEV,
         tuple(ROOT / "workloads" / f"{name}.yaml" for name in ("assistant", "assistant-small")),
     ),
+    "page": (example("team-chat"), (ROOT / "workloads" / "team-chat.yaml",)),
     "clips": (DEV, (ROOT / "workloads" / "clips.yaml",)),
     "clips-public": (example("clips-public"), (ROOT / "workloads" / "clips-public.yaml",)),
 }
@@ -62,6 +63,7 @@ SHOWS = {
     "embeddings": "kubernetes:apps/v1:Deployment",
     "cached-answers": "aws:elasticache/serverlessCache:ServerlessCache",
     "routed": "kubernetes:batch/v1:CronJob",
+    "page": "aws:lb/listenerRule:ListenerRule",
     "clips": "kubernetes:apps/v1:Deployment",
     "clips-public": "aws:cloudfront/distribution:Distribution",
     "two-models": "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",

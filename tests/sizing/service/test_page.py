@@ -82,6 +82,10 @@ def test_calls_of_browsers_count_for_their_address_and_for_no_key() -> None:
     [
         ({"page_client": None}, "no client by which people sign in"),
         ({"dns": None}, "no host name"),
+        (
+            {"region": "cn-north-1", "zones": ("cnn1-az1", "cnn1-az2", "cnn1-az3")},
+            "no address of the public keys of load balancers in cn-north-1",
+        ),
     ],
 )
 def test_a_site_without_its_part_is_refused(changes: dict[str, Any], message: str) -> None:
