@@ -51,6 +51,9 @@ MODEL, ROLE, DATABASE = "engine/stand-in", "page", "page"
 QUESTION_BYTES = 400
 ANSWER_TOKENS = (50, 400)
 """Tokens of an answer, whose difference gives the work of one token."""
+EVENT_S = 0.01
+"""Seconds between two tokens, as of a fast engine. Guard: the page handles events that come at once
+for less than those of an engine, which come one by one."""
 TURNS = 8
 """Questions of a conversation, which follow one sign-in."""
 FLUSH_S = 12
@@ -191,6 +194,7 @@ def setting() -> Iterator[Setting]:
         TokenIssuer() as issuer,
     ):
         folder = Path(name)
+        application.event_delay_s = EVENT_S
         for each in PAGE:
             (folder / f"{each}.py").write_text(program(each).text)
         (folder / "password").write_text(ROLE)

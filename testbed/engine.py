@@ -74,6 +74,9 @@ def _used_ids(site: Site) -> Iterator[str | None]:
         yield site.dns.use.zone_id
     if site.dns is not None and site.dns.create is not None:
         yield site.dns.create.parent_zone_id
+    if site.page_client is not None:
+        # The client exists at the issuer of tokens.
+        yield site.page_client.client_id
     if site.keys is not None:
         yield from site.keys.use.model_dump().values()
     if site.signing_key is not None:
