@@ -1,5 +1,6 @@
 """Stacks on existing resources, of two models, and in two layers: preview, creation, removal."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from sizewright.record import Recorded
 from sizewright.record.program import record_program
-from testbed.engine import ROOT, Stack, Step, world_of
+from testbed.engine import ROOT, SECRET, Stack, Step, world_of
 from testbed.standin import Event, StandIn
 from testbed.standin.world import Thing
 from tests.engine.agreement import Resolved, as_given, as_recorded
@@ -175,6 +176,7 @@ def test_a_variant_from_its_preview_to_its_end(
     agrees(came_up)
     did_what_was_previewed(came_up)
     changed_nothing(came_up)
+    assert SECRET not in json.dumps(stack.state())
     removed(stack, files, tmp_path)
     assert [thing.name for thing in stack.world.things] == []
 
