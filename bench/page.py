@@ -137,11 +137,11 @@ class Setting:
         # Guard: rewriting tables changes rows of the catalog, so that the count begins after it.
         kept = self._kept()
         before, started = self._written(), cpu_s(self.pid)
-        asked = self._ask(people, turns, text)
+        answered = self._ask(people, turns, text)
         used = cpu_s(self.pid) - started
         time.sleep(FLUSH_S)
         written = self._written() - before
-        found = Spent(turns=asked, cpu_s=used, written=written, kept=self._kept() - kept)
+        found = Spent(turns=answered, cpu_s=used, written=written, kept=self._kept() - kept)
         print(f"  {people} x {turns} of {tokens} tokens: {found}", file=sys.stderr, flush=True)
         return found
 
@@ -266,8 +266,8 @@ def storage(found: dict[int, Sequence[Spent]], hard: Spent, first: Spent) -> Ite
     note = "of question and answer, of English prose; high is of text that does not compress"
     yield "page_text_copies_per_turn", copies, raw, "copies", note
     written = sum(each.written for each in found[few]) / total(found[few])
-    note = "inserted, updated and deleted; high is of the longest text, whose parts are rows too"
-    most = max(each.written / each.turns for each in (hard, first, *found[many]))
+    note = "inserted, updated and deleted; high is of long answers, whose parts are rows too"
+    most = max(each.written / each.turns for each in (first, *found[many]))
     yield "page_writes_per_turn", written, max(written, most), "rows", note
 
 

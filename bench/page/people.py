@@ -69,10 +69,10 @@ class Person:
     async def _ask(self, text: str) -> None:
         """Keep a question, wait for the end of its answer, and read the conversation again."""
         self._ended.clear()
-        asked, answered = str(uuid.uuid4()), str(uuid.uuid4())
+        sent, answered = str(uuid.uuid4()), str(uuid.uuid4())
         now = int(time.time())
         question = {
-            "id": asked,
+            "id": sent,
             "parentId": self._parent or None,
             "childrenIds": [answered],
             "role": "user",
@@ -82,14 +82,14 @@ class Person:
         }
         answer = {
             "id": answered,
-            "parentId": asked,
+            "parentId": sent,
             "childrenIds": [],
             "role": "assistant",
             "content": "",
             "model": self._model,
             "timestamp": now,
         }
-        self._messages |= {asked: question, answered: answer}
+        self._messages |= {sent: question, answered: answer}
         await self._keep(answered, now)
         self._history.append({"role": "user", "content": text})
         request = {
@@ -101,7 +101,7 @@ class Person:
             "session_id": self._socket.sid,
             "chat_id": self._chat,
             "id": answered,
-            "parent_id": asked,
+            "parent_id": sent,
             "user_message": question,
             "background_tasks": {},
             "stream_options": {"include_usage": True},
