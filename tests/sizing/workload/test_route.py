@@ -12,7 +12,8 @@ from sizing.compare.comparison import compare
 from sizing.explain import explain_all
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
-from sizing.replica.traffic import engine_rates, front_rates
+from sizing.replica.caches.response_cache import engine_rates
+from sizing.replica.traffic import front_rates
 from sizing.size import size
 from sizing.values.field_error import FieldError, StackFieldError
 from sizing.workload import Workload
