@@ -149,6 +149,7 @@ $(REDIS_READY):
 		touch $@ || echo "no Redis: the tests of the cache are skipped" >&2; fi
 
 # Open WebUI needs Python 3.12; without it there is nothing to install: the tests of the chat page are skipped.
+# Guard: the list is whole. pip of Python 3.12 refuses pins without the extras of those who need them.
 $(PAGE_READY): testbed/page/requirements.txt testbed/page/page.txt
 	@python=$$(for p in python3.12 "$$(pyenv root 2>/dev/null)"/versions/3.12*/bin/python; do \
 		$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null && echo $$p && break; done); \
@@ -157,7 +158,7 @@ $(PAGE_READY): testbed/page/requirements.txt testbed/page/page.txt
 	else \
 		echo "installing Open WebUI, once" >&2; \
 		$$python -m venv --clear .testbed/page && \
-		.testbed/page/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< && \
+		.testbed/page/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $< && \
 		.testbed/page/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r testbed/page/page.txt && \
 		touch $@; \
 	fi

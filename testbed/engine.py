@@ -26,6 +26,8 @@ from testbed.standin.world import Thing
 ROOT = Path(__file__).parents[1]
 TOOLS = ROOT / ".testbed" / "bin"
 PASSPHRASE = "only for tests"
+SECRET = "secret-71c04e"
+"""Text of each secret of a stack file, whose own is encrypted for another backend."""
 
 
 def engine_missing() -> str:
@@ -72,6 +74,9 @@ def _used_ids(site: Site) -> Iterator[str | None]:
         yield site.dns.use.zone_id
     if site.dns is not None and site.dns.create is not None:
         yield site.dns.create.parent_zone_id
+    if site.page_client is not None:
+        # The client exists at the issuer of tokens.
+        yield site.page_client.client_id
     if site.keys is not None:
         yield from site.keys.use.model_dump().values()
     if site.signing_key is not None:
@@ -120,11 +125,17 @@ class Stack:
 
     def configure(self, workloads: Sequence[Path], site: Path | None = None) -> None:
         """Write the stack file with the site's values and these workload files."""
-        values = dict(yaml.safe_load((site or self.site).read_text("utf-8"))["config"])
+        given = dict(yaml.safe_load((site or self.site).read_text("utf-8"))["config"])
+        secrets = [
+            key for key, value in given.items() if isinstance(value, dict) and "secure" in value
+        ]
+        values = {key: value for key, value in given.items() if key not in secrets}
         values[f"{PROJECT}:workloads"] = [str(path.resolve()) for path in workloads]
         path = self.folder / f"Pulumi.{self.name}.yaml"
         kept = yaml.safe_load(path.read_text("utf-8")) if path.is_file() else {}
         path.write_text(yaml.safe_dump({**kept, "config": values}), "utf-8")
+        for key in secrets:
+            self.automation.set_config(key, automation.ConfigValue(SECRET, secret=True))
 
     def create(self) -> None:
         """Create the empty stack."""

@@ -65,6 +65,12 @@ def check_access(workload: Workload, site: Site) -> None:
 def _check_page(site: Site) -> None:
     """Raises FieldError where the site lacks what a chat page needs."""
     place = ("application", "ui")
+    if site.region.startswith("cn-"):
+        raise FieldError(
+            place,
+            f"AWS publishes no address of the public keys of load balancers in {site.region}",
+            "another sizewright:region in the stack file, or no such key",
+        )
     if site.page_client is None:
         raise FieldError(
             place,

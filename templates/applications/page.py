@@ -27,8 +27,10 @@ PAGE_WIRES = frozenset(
 )
 """Names of the values of a service with a page alone."""
 BALANCER_KEYS = "https://public-keys.auth.elb.{region}.amazonaws.com"
-"""Address of the public keys with which load balancers sign. Basis: vendor (AWS, authenticate
-users with an application load balancer)."""
+GOVERNMENT_KEYS = "https://s3-{region}.amazonaws.com/aws-elb-public-keys-prod-{region}"
+"""Addresses of the public keys with which load balancers sign: of commercial regions, and of AWS
+GovCloud (US). Basis: vendor (AWS, authenticate users with an application load balancer), which
+names none for China: `check_access` refuses its regions."""
 READY = "import urllib.request; urllib.request.urlopen('{url}', timeout=4)"
 """Program that fails where the page or its database does not answer."""
 SETTINGS = {
@@ -175,6 +177,12 @@ def page_binding(*, public: bool) -> str:
     return "page-target-group-binding-public" if public else "page-target-group-binding"
 
 
+def balancer_keys(region: str) -> str:
+    """Address of the public keys of a region's load balancers, without the name of a key."""
+    form = GOVERNMENT_KEYS if region.startswith("us-gov-") else BALANCER_KEYS
+    return form.format(region=region)
+
+
 def _balancers(service: ServicePlan) -> Iterator[bool]:
     """For each load balancer of a service, whether it is public."""
     if service.gateway is not None:
@@ -238,7 +246,7 @@ def _answering(
             # Its models are named here, so that nobody asks for them without a token.
             "OPENAI_API_CONFIGS": json.dumps({"0": connection}),
             "BALANCER_ARNS": "${wire:balancer_arns}",
-            "BALANCER_KEYS_URL": BALANCER_KEYS.format(region=plan.site.region),
+            "BALANCER_KEYS_URL": balancer_keys(plan.site.region),
             "CLIENT_ID": page.sign_in.client_id,
             "CORS_ALLOW_ORIGIN": host,
             "WEBUI_URL": host,

@@ -14,6 +14,7 @@ from tests.components.plans import (
     QUEUED,
     STUDIO,
     applied_plan,
+    paged_plan,
     plan_of,
     public_plan,
     queued_burst_plan,
@@ -36,6 +37,7 @@ PLANS = {
     "jobs above the floor": queued_burst_plan(),
     "renditions of clips": rendered_plan(),
     "application": applied_plan(),
+    "page": paged_plan(),
     **{name.value: served(name) for name in OTHERS},
 }
 

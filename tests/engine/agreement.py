@@ -23,8 +23,12 @@ def as_given(step: Step) -> dict[str, Any]:
 
 
 def as_recorded(value: Any) -> Any:
-    """Value of the engine with its archives as digests, as recordings show them."""
+    """Value of the engine with its archives as digests and its secrets hidden, as recorded."""
     match value:
+        case "[secret]":
+            return {"$secret": True}
+        case dict() if value.get(sdk.SIGNATURE) == sdk.SECRET:
+            return {"$secret": True}
         case dict() if value.get(sdk.SIGNATURE) == sdk.ARCHIVE:
             return {"$archive": archive_digest(value)}
         case dict():

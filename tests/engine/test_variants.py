@@ -9,7 +9,7 @@ import pytest
 
 from sizewright.record import Recorded
 from sizewright.record.program import record_program
-from testbed.engine import ROOT, Stack, Step, world_of
+from testbed.engine import ROOT, SECRET, Stack, Step, world_of
 from testbed.standin import Event, StandIn
 from testbed.standin.world import Thing
 from tests.engine.agreement import Resolved, as_given, as_recorded
@@ -44,6 +44,7 @@ VARIANTS: dict[str, tuple[Path, Files]] = {
         DEV,
         tuple(ROOT / "workloads" / f"{name}.yaml" for name in ("assistant", "assistant-small")),
     ),
+    "page": (example("team-chat"), (ROOT / "workloads" / "team-chat.yaml",)),
     "clips": (DEV, (ROOT / "workloads" / "clips.yaml",)),
     "clips-public": (example("clips-public"), (ROOT / "workloads" / "clips-public.yaml",)),
 }
@@ -62,6 +63,7 @@ SHOWS = {
     "embeddings": "kubernetes:apps/v1:Deployment",
     "cached-answers": "aws:elasticache/serverlessCache:ServerlessCache",
     "routed": "kubernetes:batch/v1:CronJob",
+    "page": "aws:lb/listenerRule:ListenerRule",
     "clips": "kubernetes:apps/v1:Deployment",
     "clips-public": "aws:cloudfront/distribution:Distribution",
     "two-models": "kubernetes:leaderworkerset.x-k8s.io/v1:LeaderWorkerSet",
@@ -173,6 +175,8 @@ def test_a_variant_from_its_preview_to_its_end(
     agrees(came_up)
     did_what_was_previewed(came_up)
     changed_nothing(came_up)
+    kept = [path.read_text("utf-8") for path in (stack.folder / "state").rglob("*.json")]
+    assert kept and SECRET not in "".join(kept)
     removed(stack, files, tmp_path)
     assert [thing.name for thing in stack.world.things] == []
 

@@ -7,7 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from templates.applications.application import APPLICATION_PORT, DATABASE_PORT
-from templates.applications.page import OFF, PAGE_PORT, PAGE_WIRES, SETTINGS
+from templates.applications.page import OFF, PAGE_PORT, PAGE_WIRES, SETTINGS, balancer_keys
 from templates.engine import ENGINE_PORT
 from templates.programs import PAGE, programs
 from templates.render import render
@@ -163,3 +163,11 @@ def test_the_numbers_of_the_plan_reach_the_pods() -> None:
 def test_every_wire_is_known() -> None:
     texts = "".join(TEXTS.values())
     assert {name for name in PAGE_WIRES if f"${{wire:{name}}}" in texts} == PAGE_WIRES
+
+
+def test_the_public_keys_are_those_of_the_region_s_load_balancers() -> None:
+    commercial = "https://public-keys.auth.elb.eu-west-1.amazonaws.com"
+    government = "https://s3-us-gov-west-1.amazonaws.com/aws-elb-public-keys-prod-us-gov-west-1"
+    assert balancer_keys("eu-west-1") == commercial
+    assert balancer_keys("us-gov-west-1") == government
+    assert environment(PODS[0])["BALANCER_KEYS_URL"] == balancer_keys(PLAN.site.region)

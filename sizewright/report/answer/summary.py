@@ -252,7 +252,10 @@ def _survives(service: ServicePlan, pool: PoolPlan) -> str:
     if application is None or application.pods is None:
         return nodes
     spare = plural(application.pods.taken_at_once, "node")
-    return f"{nodes}; of the application any {spare}"
+    text = f"{nodes}; of the application any {spare}"
+    if service.page is None or service.page.pods is None:
+        return text
+    return f"{text}, of the page any {plural(service.page.pods.taken_at_once, 'node')}"
 
 
 def _bound_by(service: ServicePlan, pool: PoolPlan) -> str:

@@ -110,7 +110,13 @@ def test_a_public_page_is_guarded_by_its_sign_in() -> None:
 def test_the_firewall_counts_the_keys_of_callers_and_hides_the_cookies_of_people() -> None:
     acl: Any = of_type(stack(paged_plan(access=PUBLIC), False), "webAcl:WebAcl")[0].inputs
     statement = acl["rules"][0]["statement"]["rateBasedStatement"]["scopeDownStatement"]
-    assert "applied-page.chat.example.com" in json.dumps(statement["notStatement"])
+    elsewhere, api = statement["orStatement"]["statements"]
+    host = elsewhere["notStatement"]["statement"]["byteMatchStatement"]
+    assert host["searchString"] == "applied-page.chat.example.com"
+    assert host["fieldToMatch"] == {"singleHeader": {"name": "host"}}
+    path = api["byteMatchStatement"]
+    assert (path["searchString"], path["positionalConstraint"]) == ("/v1/", "STARTS_WITH")
+    assert path["fieldToMatch"] == {"uriPath": {}}
     assert "cookie" in json.dumps(acl["dataProtectionConfig"])
 
 

@@ -6,6 +6,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -16,7 +17,14 @@ from templates.applications.page import OFF, SETTINGS
 from templates.scripts.application.application_check import subject_of
 from testbed.application_stand_ins import EngineStandIn, TokenIssuer
 from testbed.aws_services import free_port
-from testbed.page_service import CLIENT, PYTHON, SIGNER, Balancer, ChatPage
+from testbed.page_service import (
+    PYTHON,
+    Balancer,
+    ChatPage,
+    make_tables,
+    page_environment,
+    read_only_missing,
+)
 from tests.scripts.application.ogx_service import OgxService
 
 MODEL, DAY_S = "engine/model-1", 86_400
@@ -76,10 +84,24 @@ def status(url: str, headers: dict[str, str]) -> int:
         return fault.code
 
 
+@dataclass(frozen=True)
+class Pages:
+    """Two pages of one database, the second with a root that it cannot write."""
+
+    people: People
+    application: EngineStandIn
+    first: ChatPage
+    second: ChatPage
+
+    @property
+    def urls(self) -> list[str]:
+        return [self.first.url, self.second.url]
+
+
 @pytest.fixture(scope="module")
 def pages(
     service: OgxService, programs_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[People, list[str], EngineStandIn]]:
+) -> Iterator[Pages]:
     """Two pages after the setup, in front of a stand-in of the application."""
     password = service.folder / "password"
     code, lines = service.run("page_setup", SECRET_FILE=str(password))
@@ -88,49 +110,24 @@ def pages(
     keys = tmp_path_factory.mktemp("keys")
     balancer = Balancer(keys)
     with TokenIssuer() as issuer, EngineStandIn(MODEL) as application:
-        address = f"{application.url}/v1"
-        own = (
-            SETTINGS
-            | dict.fromkeys(OFF, "false")
-            | {
-                "APPLICATION_URL": address,
-                "OPENAI_API_BASE_URLS": address,
-                "OPENAI_API_CONFIGS": json.dumps(
-                    {"0": {"auth_type": "none", "model_ids": [MODEL]}}
-                ),
-                "BALANCER_ARNS": SIGNER,
-                "BALANCER_KEYS_URL": balancer.keys_url,
-                "CLIENT_ID": CLIENT,
-                "DATABASE_POOL_SIZE": "5",
-                "KEEP_ALIVE_S": "60",
-            }
-        )
+        own = page_environment(application.url, MODEL, balancer.keys_url)
         given = {**service.environment, **own}
-        migrated = subprocess.run(
-            [str(PYTHON), str(programs_folder / "page_start.py"), "migrate"],
-            env={
-                **given,
-                "FROM_INIT_PY": "true",
-                "DATA_DIR": str(service.folder / "d"),
-                "STATIC_DIR": str(service.folder / "s"),
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert migrated.returncode == 0, migrated.stderr[-2000:]
+        make_tables(programs_folder, given, service.folder)
         ports = [str(free_port()), str(free_port())]
         with (
             ChatPage(programs_folder, {**given, "PORT": ports[0]}) as first,
-            ChatPage(programs_folder, {**given, "PORT": ports[1]}) as second,
+            ChatPage(
+                programs_folder, {**given, "PORT": ports[1]}, read_only=not read_only_missing()
+            ) as second,
         ):
-            yield People(balancer, issuer, service), [first.url, second.url], application
+            people = People(balancer, issuer, service)
+            yield Pages(people, application, first, second)
 
 
 def test_each_person_sees_their_own_conversations_on_every_pod(
-    pages: tuple[People, list[str], EngineStandIn],
+    pages: Pages,
 ) -> None:
-    people, urls, application = pages
+    people, urls, application = pages.people, pages.urls, pages.application
     mine = people.ask(urls[0], "alice", "words of alice")
     theirs = people.ask(urls[1], "Alice", "words of another Alice")
     assert [people.sees(url, "alice", mine) for url in urls] == [200, 200]
@@ -148,9 +145,9 @@ def test_each_person_sees_their_own_conversations_on_every_pod(
 
 
 def test_nobody_enters_without_the_word_of_the_load_balancer(
-    pages: tuple[People, list[str], EngineStandIn],
+    pages: Pages,
 ) -> None:
-    people, urls, _ = pages
+    people, urls = pages.people, pages.urls
     good = people.headers("alice")
     page = f"{urls[0]}/api/config"
     assert status(page, good) == 200
@@ -173,9 +170,9 @@ def test_nobody_enters_without_the_word_of_the_load_balancer(
 
 
 def test_what_nobody_changed_goes_and_a_person_is_forgotten_whole(
-    pages: tuple[People, list[str], EngineStandIn],
+    pages: Pages,
 ) -> None:
-    people, urls, _ = pages
+    people, urls = pages.people, pages.urls
     service = people.service
     old, new = (people.ask(urls[0], "carol", text) for text in ("old words", "new words"))
     of_dave = people.ask(urls[0], "dave", "words of dave")
@@ -190,6 +187,20 @@ def test_what_nobody_changed_goes_and_a_person_is_forgotten_whole(
     assert not service.sql("SELECT 1 FROM application.\"user\" WHERE name LIKE '%carol%'")
     assert people.sees(urls[0], "dave", of_dave) == 200
     assert service.run("page_rows", "erase", "")[0] == 2
+
+
+@pytest.mark.skipif(bool(read_only_missing()), reason=read_only_missing())
+def test_a_page_answers_where_it_can_write_in_its_two_folders_alone(pages: Pages) -> None:
+    """Guard: pods have a root that cannot be written; an error of it would be in the log."""
+    page = pages.second
+    mounts = Path(f"/proc/{page.workers[0]}/mountinfo").read_text().splitlines()
+    roots = [line.split()[5].split(",")[0] for line in mounts if line.split()[4] == "/"]
+    assert roots == ["ro"]
+    chat = pages.people.ask(page.url, "erin", "words of erin")
+    assert pages.people.sees(page.url, "erin", chat) == 200
+    assert "Read-only file system" not in page.log
+    written = {path.name for path in page.folder.iterdir()}
+    assert written == {"log", "data", "static"}
 
 
 def test_every_setting_is_an_option_of_this_version() -> None:

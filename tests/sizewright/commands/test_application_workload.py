@@ -97,3 +97,12 @@ def test_a_token_cannot_be_refused(run: Run, tmp_path: Path) -> None:
     ended = run("size", refused)
     assert (ended.code, ended.out) == (2, "")
     assert f"{refused}:" in ended.err and "access.token_required" in ended.err
+
+
+def test_size_names_the_nodes_of_the_page_and_its_licence(run: Run) -> None:
+    site = ROOT / "stacks" / "Pulumi.team-chat.yaml"
+    ended = run("size", ROOT / "workloads" / "team-chat.yaml", "--site", site)
+    answer = " ".join(ended.out.split())
+    assert "nodes for the page" in answer, "they have no price"
+    assert "of the application any 1 node, of the page any 1 node" in answer
+    assert "the licence of Open WebUI keeps its branding above 50 users" in answer

@@ -26,12 +26,12 @@ def page(**changes: object) -> PagePlan:
 
 
 def test_the_numbers_of_a_page() -> None:
-    """11.57 questions/s x (0.389 + 0.000811 x 400) CPU s / 0.6 = 13.8 pods, and a zone more."""
+    """11.57 questions/s x (0.339 + 0.000825 x 400) CPU s / 0.6 = 12.9 pods, and a zone more."""
     found = page()
-    assert found.cpu_s_per_request == pytest.approx(0.7134)
-    assert (found.pods_needed, found.pods_total) == (14, 21)
-    assert found.turn_bytes == 4_000 + 4 * 12_000
-    assert found.writes_per_s == pytest.approx(11.574 * 30 + 1_000_000 / 21_600, rel=1e-4)
+    assert found.cpu_s_per_request == pytest.approx(0.669)
+    assert (found.pods_needed, found.pods_total) == (13, 20)
+    assert found.turn_bytes == 2_240 + 28 * 1_200
+    assert found.writes_per_s == pytest.approx(11.574 * 61 + 1_000_000 / 21_600, rel=1e-4)
     assert found.database is not None
     assert found.database.stored_bytes == 1_000_000 * 365 * found.turn_bytes
     assert (found.database.min_acu, found.database.instances) == (2, 2)
@@ -82,6 +82,10 @@ def test_calls_of_browsers_count_for_their_address_and_for_no_key() -> None:
     [
         ({"page_client": None}, "no client by which people sign in"),
         ({"dns": None}, "no host name"),
+        (
+            {"region": "cn-north-1", "zones": ("cnn1-az1", "cnn1-az2", "cnn1-az3")},
+            "no address of the public keys of load balancers in cn-north-1",
+        ),
     ],
 )
 def test_a_site_without_its_part_is_refused(changes: dict[str, Any], message: str) -> None:

@@ -26,6 +26,7 @@ HOST: dict[str, Any] = APPLIED | {
     "traffic": {"daily_users": 50_021, "requests_per_user_per_day": 7, "peak_ratio": 40},
     "capacity": {"method": "calibrated"},
     "hardware": {"instance_type": "g6e.xlarge"},
+    "application": {"api": "ogx"},
     "route": {"services": ["coder"], "easy": EASY},
 }
 SMALL: dict[str, Any] = {
