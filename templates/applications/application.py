@@ -148,6 +148,7 @@ def application_documents(
         "works_stop_s": STOP_S,
         "vectors_service": None if context is None else context.service,
         "calls_vectors": False,
+        "cache_port": None,
     }
     own["setup_name"] = _setup_name(pods, script.name, files.name)
     common = _environment(plan, service, application)
@@ -375,7 +376,6 @@ def _setup(common: dict[str, str]) -> dict[str, Any]:
         "answers": False,
         "calls_engines": False,
         "fetches_secret": False,
-        "cache_port": None,
         "command": ["python3", f"{PROGRAMS}/application_setup.py"],
         "cpu": JOB_CPU,
         "memory": JOB_MEMORY,
