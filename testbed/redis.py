@@ -79,7 +79,10 @@ class Redis(LocalServer):
             "save": "",
             "dir": str(self.folder),
         }
-        return [*program("redis-server"), *(word for k, v in values.items() for word in (f"--{k}", v))]
+        return [
+            *program("redis-server"),
+            *(word for k, v in values.items() for word in (f"--{k}", v)),
+        ]
 
     def ask(self, *words: str) -> list[str]:
         """Lines of the reply to a command of an administrator."""

@@ -148,7 +148,10 @@ def _texts(parent: Workload, context: Context) -> Decimal | Lengths:
     if added is None:
         raise FieldError(("request", "input_tokens"), "missing", "tokens of a question")
     question = min(mean_tokens(added), Decimal(QUERY_CHARACTERS // BYTES_PER_TOKEN))
-    daily, each = request_rates(parent.traffic).mean * SECONDS_PER_DAY, Decimal(context.chunk_tokens)
+    daily, each = (
+        request_rates(parent.traffic).mean * SECONDS_PER_DAY,
+        Decimal(context.chunk_tokens),
+    )
     searches, texts = direct_ratios(parent)
     chunks = daily * texts + chunks_per_day(context)
     if not chunks:

@@ -24,8 +24,8 @@ from typing import Any
 from application_answers import Asking, cached
 from application_cache import Answers
 from application_check import STORE, App, Check
-from application_feedback import Collecting
 from application_direct import Direct, listed, retrieved, searched_directly
+from application_feedback import Collecting
 from application_records import Stream
 from application_route import Routes
 from application_search import bounded, searched
