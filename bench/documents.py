@@ -147,8 +147,8 @@ def measured(dimensions: int, chunk: int, documents: int, requests: int) -> Meas
         added = ((after - between) - (between - before)) / requests
         assert engine.requests == 2 * requests and chunks == count
         found = asking.direct(requests, f"/v1/vector_stores/{NAME}/search", {"query": QUESTION})
-        asked = {"input": QUESTION * (chunk // len(QUESTION)), "encoding_format": "float"}
-        embed = {"model": "vectors/vectors", **asked}
+        given_text = {"input": QUESTION * (chunk // len(QUESTION)), "encoding_format": "float"}
+        embed = {"model": "vectors/vectors", **given_text}
         # Guard: the vectors of the stand-in are mostly zeros, which are short and quickly read.
         whole = [random.Random(number).gauss(0, dimensions**-0.5) for number in range(dimensions)]
         vectors.vector = lambda _: whole  # type: ignore[method-assign]

@@ -2,29 +2,30 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import MutableMapping
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from templates.scripts.application import application_check, application_search
 from templates.scripts.application.application_check import STORE, Check
-from templates.scripts.application.application_direct import (
-    Direct,
-    listed,
-    retrieved,
-    searched_directly,
-)
 from tests.scripts.test_application_check import ALONE, FILE
 
+PROGRAMS = {"application_check": application_check, "application_search": application_search}
+with patch.dict(sys.modules, PROGRAMS):
+    program: Any = import_module("templates.scripts.application.application_direct")
 STORES, EMBEDDINGS = "/v1/vector_stores", "/v1/embeddings"
 SEARCH = f"{STORES}/{STORE}/search"
 VECTORS = {"model": "vectors/m", "texts": 3, "text_bytes": 10, "dimensions": 4}
-ALL = Direct(searches=True, **VECTORS)  # type: ignore[arg-type]
+ALL = program.Direct(searches=True, **VECTORS)
 TEXTS = {"model": "vectors/m", "input": "text"}
 
 
-def code(direct: Direct | None, path: str, given: Any = None, method: str = "") -> int:
+def code(direct: Any, path: str, given: Any = None, method: str = "") -> int:
     """Status of the answer; 200 where the request is passed on."""
     sent = list[int]()
     body = b"" if given is None else json.dumps(given).encode()
@@ -51,12 +52,12 @@ def code(direct: Direct | None, path: str, given: Any = None, method: str = "") 
     ("direct", "opened"),
     [
         (None, set[str]()),
-        (Direct(searches=True), {STORES, f"{STORES}/{STORE}", SEARCH}),
-        (Direct(searches=False, **VECTORS), {EMBEDDINGS}),  # type: ignore[arg-type]
+        (program.Direct(searches=True), {STORES, f"{STORES}/{STORE}", SEARCH}),
+        (program.Direct(searches=False, **VECTORS), {EMBEDDINGS}),
         (ALL, {STORES, f"{STORES}/{STORE}", SEARCH, EMBEDDINGS}),
     ],
 )
-def test_only_what_is_stated_is_open(direct: Direct | None, opened: set[str]) -> None:
+def test_only_what_is_stated_is_open(direct: Any, opened: set[str]) -> None:
     calls: dict[str, Any] = {
         STORES: None,
         f"{STORES}/{STORE}": None,
@@ -156,17 +157,19 @@ def test_the_store_has_its_public_name_alone() -> None:
         return Found(id=vector_store_id, name=vector_store_id, metadata=notes)
 
     async def run() -> Found:
-        method = searched_directly(search, "documents-1", 5)
+        method = program.searched_directly(search, "documents-1", 5)
         for name, wanted in ((STORE, 50), (STORE, 2), ("documents-1", 50)):
             await method(None, vector_store_id=name, request=Found(max_num_results=wanted))
-        read = retrieved(retrieve, "documents-1")
+        read = program.retrieved(retrieve, "documents-1")
 
         async def of_router(**given: Any) -> Any:
             return await read(None, **given)
 
         router = SimpleNamespace(openai_retrieve_vector_store=of_router)
-        page: Found = await listed(Found)(router, limit=20, order="desc", after=None, before=None)
-        nothing = await listed(Found)(router, after=STORE)
+        page: Found = await program.listed(Found)(
+            router, limit=20, order="desc", after=None, before=None
+        )
+        nothing = await program.listed(Found)(router, after=STORE)
         assert nothing.data == [] and not nothing.has_more
         return page
 
