@@ -12,7 +12,8 @@ from sizing.workload.context.context import BYTES_PER_TOKEN, Context
 
 PASSAGE_BYTES, SEARCH_BYTES = 600, 500
 """Bytes around each passage in an answer to a search, and around all of them. Basis: measured (OGX
-1.5.0, with names of 40 characters; headers included)."""
+1.5.0: 1,400 to 1,630 around 5 passages with short names), and assumed for long names, escapes and
+headers."""
 ELEMENT_TEXT_BYTES = 22
 """Bytes of one element of a vector in an answer. Basis: arithmetic (a number of 32 bits, written as
 the shortest decimal of 64 bits, with a separator: 21.2 on average)."""
@@ -23,7 +24,8 @@ def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
 
     searches x s of a search + texts x s of a text, as if each text came alone
 
-    Basis: measured (`sizing/catalog/data/application_work.csv`), the highest.
+    Basis: measured (`sizing/catalog/data/application_work.csv`), the highest. A search alone took
+    at most 0.021 s, less than one within a response, whose figure is applied.
     """
     searches, texts = direct_ratios(workload)
     found = searches * _measured(catalog, "cpu_s_per_search")
