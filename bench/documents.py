@@ -6,7 +6,8 @@ It prints rows of `sizing/catalog/data/application_work.csv`. A worker reads doc
 English words from a bucket, and OGX answers with and without a search. Engine, embedding service
 and AWS are stand-ins; OGX and PostgreSQL with pgvector are the real ones. CPU seconds are those of
 the worker, and of OGX. Three settings give the bytes of a row: two lengths of vectors, and two of
-chunks. Needs `make testbed` and Linux. Takes some minutes.
+chunks. Searches and vectors are requested without an answer too. Needs `make testbed` and Linux.
+Takes some minutes.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from testbed.embedding_stand_in import EmbeddingStandIn  # noqa: E402
 from testbed.postgres import Postgres, vectors_missing  # noqa: E402
 
 WORDS = (ROOT / "docs" / "sizing.md").read_text(encoding="utf-8").split()
-STORE, TABLE = "documents-1", "application.vs_documents_1"
+NAME, STORE, TABLE = "documents", "documents-1", "application.vs_documents_1"
 DOCUMENT_BYTES, OVERLAP_BYTES = 20_000, 160
 QUESTION = "How many GPUs does a service need at its peak?"
 LONG, SHORT, WIDE, NARROW = 1_600, 800, 1_024, 384
@@ -70,6 +71,10 @@ class Measured:
     worker_mib: float
     cpu_s_per_search: list[float]
     passage_copies: float
+    cpu_s_per_direct_search: float
+    cpu_s_per_embedding: float
+    search_bytes: float
+    element_bytes: float
 
 
 def main() -> None:
@@ -88,6 +93,7 @@ def main() -> None:
     text = (wide.row_bytes - short.row_bytes) / (wide.text_bytes - short.text_bytes)
     searches = [value for run in runs.values() for value in run.cpu_s_per_search]
     chunks = [run.cpu_s_per_chunk for run in runs.values()]
+    texts = [run.cpu_s_per_embedding for run in runs.values()]
     found: list[tuple[str, float, float | None, str]] = [
         (
             "chunk_row_bytes",
@@ -98,6 +104,7 @@ def main() -> None:
         ("chunk_text_copies", text, None, "copies"),
         ("chunk_vector_copies", vector, None, "copies"),
         ("cpu_s_per_chunk", median(chunks), max(chunks), "s"),
+        ("cpu_s_per_embedding", median(texts), max(texts), "s"),
         ("cpu_s_per_search", median(searches), max(searches), "s"),
         ("ingestion_mib", wide.worker_mib, None, "MiB"),
         ("passage_copies", mean(run.passage_copies for run in runs.values()), None, "copies"),
@@ -111,11 +118,15 @@ def main() -> None:
     for (dimensions, chunk), run in runs.items():
         words = f"{run.row_bytes:,.0f} bytes of a row, {run.index_bytes:,.0f} of a vector's index"
         sys.stderr.write(f"{dimensions} elements, chunks of {chunk} bytes: {words}\n")
+        answer = f"{run.search_bytes:,.0f} bytes besides 5 passages"
+        vector = f"{run.element_bytes:.1f} bytes of an element"
+        cpu = f"{run.cpu_s_per_direct_search:.4f} s of a search"
+        sys.stderr.write(f"without an answer of the engine: {answer}; {vector}; {cpu}\n")
 
 
 def measured(dimensions: int, chunk: int, documents: int, requests: int) -> Measured:
     """Work and bytes with vectors of a length and chunks of a length."""
-    with running(dimensions, documents) as (postgres, engine, server, folder, given):
+    with running(dimensions, documents) as (postgres, engine, vectors, server, folder, given):
         worker = Worker(folder, {**given, "CHUNK_BYTES": str(chunk)})
         cpu, mib, chunks = worker.read(documents)
         postgres.execute("VACUUM ANALYZE", database="service")
@@ -135,6 +146,13 @@ def measured(dimensions: int, chunk: int, documents: int, requests: int) -> Meas
         passages = 5 * text
         added = ((after - between) - (between - before)) / requests
         assert engine.requests == 2 * requests and chunks == count
+        found = asking.direct(requests, f"/v1/vector_stores/{NAME}/search", {"query": QUESTION})
+        given_text = {"input": QUESTION * (chunk // len(QUESTION)), "encoding_format": "float"}
+        embed = {"model": "vectors/vectors", **given_text}
+        # Guard: the vectors of the stand-in are mostly zeros, which are short and quickly read.
+        whole = [random.Random(number).gauss(0, dimensions**-0.5) for number in range(dimensions)]
+        vectors.vector = lambda _: whole  # type: ignore[method-assign]
+        vector = asking.direct(requests, "/v1/embeddings", embed)
     return Measured(
         row_bytes=rows / count,
         index_bytes=index / count,
@@ -143,6 +161,10 @@ def measured(dimensions: int, chunk: int, documents: int, requests: int) -> Meas
         worker_mib=mib,
         cpu_s_per_search=[searching - plain],
         passage_copies=added / passages,
+        cpu_s_per_direct_search=found[0],
+        cpu_s_per_embedding=vector[0],
+        search_bytes=found[1] - passages,
+        element_bytes=vector[1] / dimensions,
     )
 
 
@@ -213,11 +235,19 @@ class Asking:
             self._caller.post("/v1/responses", body)
         return (cpu_s(self._pid) - before) / requests
 
+    def direct(self, requests: int, path: str, body: dict[str, Any]) -> tuple[float, float]:
+        """CPU seconds of OGX for one request, and bytes of its answer."""
+        self._caller.post(path, body)
+        before, sizes = cpu_s(self._pid), 0
+        for _ in range(requests):
+            sizes += len(self._caller.post(path, body))
+        return (cpu_s(self._pid) - before) / requests, sizes / requests
+
 
 @contextmanager
 def running(
     dimensions: int, documents: int
-) -> Iterator[tuple[Postgres, EngineStandIn, Application, Path, dict[str, str]]]:
+) -> Iterator[tuple[Postgres, EngineStandIn, EmbeddingStandIn, Application, Path, dict[str, str]]]:
     """Start everything but a worker, whose folder and environment are the last two."""
     with (
         tempfile.TemporaryDirectory() as name,
@@ -263,6 +293,15 @@ def running(
             "OGX_LOG_FORMAT": "json",
             "DOCUMENTS": STORE,
             "PASSAGES": "5",
+            "DIRECT": json.dumps(
+                {
+                    "searches": True,
+                    "model": "vectors/vectors",
+                    "texts": 32,
+                    "text_bytes": LONG,
+                    "dimensions": dimensions,
+                }
+            ),
             "MODEL": "engine/stand-in",
             "CONTEXT_TOKENS": "0",
             "BODY_BYTES": "1000000",
@@ -282,7 +321,7 @@ def running(
             until(lambda: bool(server.workers), 60)
             time.sleep(1)
             os.sched_setaffinity(server.workers[0], {0})
-            yield postgres, engine, server, folder, given
+            yield postgres, engine, vectors, server, folder, given
 
 
 def config(engine: EngineStandIn, vectors: EmbeddingStandIn) -> str:
@@ -310,6 +349,7 @@ def config(engine: EngineStandIn, vectors: EmbeddingStandIn) -> str:
             processes=1,
             token=None,
             context=context,
+            routed=[],
         )
     )
 

@@ -257,7 +257,9 @@ def service_plan(
             *spanning,
         ),
         storage=storage,
-        network=transfer_plan(workload, front),
+        network=transfer_plan(
+            workload, front, None if parts.application is None else parts.application.direct
+        ),
         volumes=parts.volumes,
         gateway=engine.gateway,
         route=route_plan(case, front),

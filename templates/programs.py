@@ -104,6 +104,7 @@ APPLICATION = (
     "application_cache",
     "application_check",
     "application_database",
+    "application_direct",
     "application_feedback",
     "application_files",
     "application_judgement",

@@ -1,9 +1,11 @@
 """A stand-in of an embedding service, in this process: texts with the same words are near."""
 
+import base64
 import hashlib
 import json
 import math
 import re
+import struct
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -49,6 +51,11 @@ class EmbeddingStandIn:
         return [each / length for each in counts]
 
 
+def packed(vector: list[float]) -> str:
+    """Vector as the engine writes it in base64: elements of four bytes."""
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     stand_in: EmbeddingStandIn
@@ -74,8 +81,9 @@ class _Handler(BaseHTTPRequestHandler):
         texts = [given] if isinstance(given, str) else given
         service.texts += texts
         time.sleep(service.delay_s)
+        form = packed if body.get("encoding_format") == "base64" else list
         found = [
-            {"object": "embedding", "index": number, "embedding": service.vector(text)}
+            {"object": "embedding", "index": number, "embedding": form(service.vector(text))}
             for number, text in enumerate(texts)
         ]
         usage = {"prompt_tokens": len(texts), "total_tokens": len(texts)}

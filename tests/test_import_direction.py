@@ -37,8 +37,9 @@ ONE_FILE = {
         for name, imported in {
             "answers": {"application_cache", "application_check", "application_secret", "openai"},
             "cache": {"application_secret", "botocore"},
-            "check": {"application_route"},
+            "check": {"application_direct", "application_route"},
             "database": {"asyncpg", "application_secret"},
+            "direct": {"application_check", "application_search"},
             "feedback": {"pydantic", "application_check", "application_judgement"},
             "files": {"boto3", "application_secret"},
             "judgement": {"pydantic"},
@@ -61,6 +62,7 @@ ONE_FILE = {
                 "application_answers",
                 "application_cache",
                 "application_check",
+                "application_direct",
                 "application_feedback",
                 "application_records",
                 "application_search",

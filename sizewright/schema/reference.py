@@ -26,6 +26,8 @@ UNITS = {
     "acceptance_length": "tokens",
     "users": "users",
     "requests_per_user_per_day": "requests per user and day",
+    "searches_per_user_per_day": "searches per user and day",
+    "embeddings_per_user_per_day": "texts per user and day",
     "requests_per_key_per_min": "requests per key and minute",
     "tokens_per_key_per_min": "tokens per key and minute",
     "requests_per_gpu_per_s": "requests per GPU and second",

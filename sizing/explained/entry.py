@@ -29,7 +29,7 @@ from sizing.service import (
 )
 from sizing.service.application import api as application
 from sizing.service.application import cache as answer_cache
-from sizing.service.application import context, feedback, page, vectors
+from sizing.service.application import context, direct, feedback, page, vectors
 from sizing.service.host_memory import room as host_room
 from sizing.service.items import jobs
 from sizing.service.stores import artefact, aurora, prefixes, region_copy, renditions, tiers
@@ -189,6 +189,7 @@ class Leaf:
             "memory": memory,
             "feedback": feedback,
             "context": context,
+            "direct": direct,
             "context_fields": context_fields,
             "vectors": vectors,
             "answer_cache": answer_cache,

@@ -4,6 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from sizing.plan.part import Reason, Rejected
+from sizing.plan.service.application.direct import DirectPlan
 from sizing.plan.service.gateway import BalancerPlan, GatewayPlan, JobGatewayPlan
 from sizing.plan.service.items.jobs import JobApiPlan
 from sizing.plan.service.stores import TransferPlan
@@ -11,7 +12,7 @@ from sizing.replica.traffic import Rates, answer_s, answering, mean_of, slowest_
 from sizing.service.access import CALLS_PER_TURN, firewall_plan, token_plan
 from sizing.service.request_limits import IDLE_MARGIN_S
 from sizing.site import Site
-from sizing.values.exact import Exact, ceiling, exact, plain, plain_or_none
+from sizing.values.exact import Exact, Number, ceiling, exact, plain, plain_or_none
 from sizing.values.units import GB, MB, SECONDS_PER_HOUR
 from sizing.workload import InTransit, Kind, Routing, Workload
 
@@ -69,9 +70,32 @@ def mean_bytes(workload: Workload, field: str) -> Fraction | None:
     return mean_of(workload, lambda each: exact(getattr(each.request, field)))
 
 
-def transfer_plan(workload: Workload, rates: Rates) -> TransferPlan:
+def added_bytes(direct: DirectPlan | None) -> tuple[Fraction, Fraction]:
+    """Bytes of searches and vectors without an answer, and of their results, for one request."""
+    if direct is None:
+        return Fraction(0), Fraction(0)
+    return _exact(direct.sent_bytes_per_request), _exact(direct.answer_bytes_per_request)
+
+
+def added_requests(direct: DirectPlan | None) -> Fraction:
+    """Searches and vectors without an answer for one request, each text as a request."""
+    if direct is None:
+        return Fraction(0)
+    return _exact(direct.searches_per_request) + _exact(direct.embeddings_per_request)
+
+
+def _exact(number: Number) -> Fraction:
+    return exact(Decimal(str(number)))
+
+
+def transfer_plan(
+    workload: Workload, rates: Rates, direct: DirectPlan | None = None
+) -> TransferPlan:
     """Return the bandwidth of requests in and answers out, at the mean and at the peak."""
     ask, answer = mean_bytes(workload, "request_bytes"), mean_bytes(workload, "response_bytes")
+    if direct is not None and ask is not None and answer is not None:
+        sent, answered = added_bytes(direct)
+        ask, answer = ask + sent, answer + answered
     return TransferPlan(
         ingress_mbit_per_s=plain_or_none(mbit_per_s(rates.mean, ask)),
         egress_mbit_per_s=plain_or_none(mbit_per_s(rates.mean, answer)),
@@ -80,11 +104,14 @@ def transfer_plan(workload: Workload, rates: Rates) -> TransferPlan:
     )
 
 
-def capacity_units(workload: Workload, rates: Rates) -> int | None:
+def capacity_units(
+    workload: Workload, rates: Rates, direct: DirectPlan | None = None
+) -> int | None:
     """Load balancer capacity units at the highest known rate, rounded up.
 
     max(rate / 25, in flight / 3,000, bytes an hour / 1 GB), every request a new connection
     with a chat page: calls of browsers too, and its answers in events of one token each
+    with searches and vectors without an answer: these too, which are short
 
     The result is None when neither size of a request is known. Basis: vendor definition; an upper
     bound, since kept-alive connections cost less.
@@ -95,8 +122,8 @@ def capacity_units(workload: Workload, rates: Rates) -> int | None:
         return None
     sent, answered = (size or Fraction(0) for size in sizes)
     events = PAGE_BYTES_RATIO * answered if workload.has_page else Fraction(0)
-    hourly = rate * (sent + answered + events) * SECONDS_PER_HOUR
-    calls = rate * (1 + (CALLS_PER_TURN if workload.has_page else 0))
+    hourly = rate * (sent + answered + events + sum(added_bytes(direct))) * SECONDS_PER_HOUR
+    calls = rate * (1 + (CALLS_PER_TURN if workload.has_page else 0) + added_requests(direct))
     in_flight = rate * mean_of(workload, mean_answer_s)
     return ceiling(
         max(
@@ -141,21 +168,26 @@ def longest_answer_s(workload: Workload, item_s: Fraction | None = None) -> Frac
 
 
 def gateway_plan(
-    workload: Workload, rates: Rates, site: Site, item_s: Fraction | None = None
+    workload: Workload,
+    rates: Rates,
+    site: Site,
+    item_s: Fraction | None = None,
+    direct: DirectPlan | None = None,
 ) -> GatewayPlan:
     """Return the load balancer of one service, which waits longer than the longest answer takes.
 
     idle timeout = longest + 10 s, deregistration delay = longest, within the vendor's limits.
-    `item_s` are the seconds of one image; None for text.
+    `item_s` are the seconds of one image; None for text. `direct` are searches and vectors without
+    an answer.
     """
     longest = max(longest_answer_s(each, item_s) for each in answering(workload))
     balancer = _balancer(
         workload,
-        rates.busiest,
+        rates.busiest * (1 + added_requests(direct)),
         site,
         longest=longest,
         paths=paths_of(workload),
-        units=capacity_units(workload, rates),
+        units=capacity_units(workload, rates, direct),
     )
     return GatewayPlan(
         **balancer.model_dump(),
@@ -173,9 +205,10 @@ def gateway_plan(
 
 def paths_of(workload: Workload) -> tuple[str, ...]:
     """Paths of requests that the application answers, or else the engine."""
-    application = workload.application
+    application, context = workload.application, workload.context
     if application is not None:
-        return application.paths
+        direct = None if context is None else context.direct
+        return application.paths if direct is None else (*application.paths, *direct.paths)
     return workload.engine.name.traits.paths[workload.kind]
 
 

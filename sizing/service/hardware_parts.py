@@ -245,7 +245,7 @@ def _engine_parts(
     """Return the load balancer and the Deployment, with all that they need."""
     workload, pool = case.workload, served.pool
     balanced = workload.jobs is None and not workload.callers
-    gateway = _gateway(case, served, file) if balanced else None
+    gateway = _gateway(case, served, file, application) if balanced else None
     serving = serving_plan(
         case,
         served.choice,
@@ -271,14 +271,17 @@ def _engine_parts(
     )
 
 
-def _gateway(case: Case, served: Served, file: ArtefactPlan | None) -> GatewayPlan:
+def _gateway(
+    case: Case, served: Served, file: ArtefactPlan | None, application: ApplicationPlan | None
+) -> GatewayPlan:
     """Return the load balancer of a service that answers while the user waits."""
     item_s = None
     if case.workload.kind.traits.makes_media:
         item_s = item_seconds(served.rated.rate, served.pool.gpus_per_replica)
         item_s += stages_s(case.workload)
     workload = with_derived_bytes(case.workload, file)
-    return gateway_plan(workload, front_rates(workload), case.site, item_s)
+    direct = None if application is None else application.direct
+    return gateway_plan(workload, front_rates(workload), case.site, item_s, direct)
 
 
 def _capacity(case: Case, rated: Rated, choice: Choice | None, rates: Rates) -> CapacityPlan:

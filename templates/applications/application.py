@@ -19,6 +19,7 @@ from templates.applications.context import (
     CONTEXT_WIRES,
     STOP_S,
     configuration,
+    directly,
     ingesting,
     searching,
 )
@@ -156,7 +157,7 @@ def application_documents(
     users = common | ({} if application.feedback is None else FEEDBACK)
     users |= {} if application.cache is None else {**CACHE, "CACHE_PORT": str(CACHE_PORT)}
     users_port = None if application.cache is None else CACHE_PORT
-    routes = users | _routes(plan, service)
+    routes = users | _routes(plan, service) | directly(plan, context)
     answering = own | _answering(service.name, serving, application, routes, gateway)
     answering |= {"calls_vectors": context is not None}
     setup, expiry = own | _setup(common), own | _expiry(application, users)
@@ -376,7 +377,6 @@ def _setup(common: dict[str, str]) -> dict[str, Any]:
         "answers": False,
         "calls_engines": False,
         "fetches_secret": False,
-        "cache_port": None,
         "command": ["python3", f"{PROGRAMS}/application_setup.py"],
         "cpu": JOB_CPU,
         "memory": JOB_MEMORY,

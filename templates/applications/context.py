@@ -1,6 +1,7 @@
 """Values of the documents of an application: their configuration, their pods and their callers."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,10 +62,34 @@ def searching(context: ContextPlan | None, tls: str) -> dict[str, str]:
     }
 
 
-def ingesting(plan: Plan, context: ContextPlan) -> dict[str, str]:
-    """Environment of the workers; wires are the queue and the bucket."""
+def directly(plan: Plan, context: ContextPlan | None) -> dict[str, str]:
+    """Environment of what callers request without an answer; empty where nothing is.
+
+    A text has a chunk's bytes at most, and a request no more texts than one step of its engine.
+    """
+    direct = None if context is None else context.direct
+    if context is None or direct is None:
+        return {}
+    given: dict[str, object] = {"searches": direct.searches_per_request > 0}
+    if direct.embeddings_per_request:
+        given |= {
+            "model": f"{PROVIDER}/{context.model}",
+            "texts": _texts(plan, context),
+            "text_bytes": context.chunk_bytes,
+            "dimensions": context.dimensions,
+        }
+    return {"DIRECT": json.dumps(given)}
+
+
+def _texts(plan: Plan, context: ContextPlan) -> int:
+    """Texts of one request for vectors at most: those of one step of their engine."""
     service = next(each for each in plan.services if each.name == context.service)
     texts = None if service.serving is None else service.serving.sequences_per_request
+    return min(TEXTS, texts or TEXTS)
+
+
+def ingesting(plan: Plan, context: ContextPlan) -> dict[str, str]:
+    """Environment of the workers; wires are the queue and the bucket."""
     return {
         "QUEUE_URL": "${wire:documents_queue_url}",
         "VISIBILITY_S": str(context.visibility_s),
@@ -75,7 +100,7 @@ def ingesting(plan: Plan, context: ContextPlan) -> dict[str, str]:
         "EMBEDDING_URL": f"{vectors_url(context.service)}/v1",
         "EMBEDDING_MODEL": context.model,
         "DIMENSIONS": str(context.dimensions),
-        "TEXTS": str(min(TEXTS, texts or TEXTS)),
+        "TEXTS": str(_texts(plan, context)),
         "WORKERS": str(context.workers_per_pod),
     }
 

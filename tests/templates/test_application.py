@@ -1,5 +1,6 @@
 """Documents of an application: its configuration, its pods and who may reach whom."""
 
+import json
 from typing import Any
 
 import pytest
@@ -370,3 +371,32 @@ def test_workers_of_documents_have_their_program_and_no_users_files() -> None:
     assert "restartPolicy" not in pod(SEARCHING, "application-ingestion")["spec"]
     assert environment(SEARCHING, "application-ingestion")["PGSSLMODE"] == "verify-full"
     assert "DOCUMENTS" not in environment(PLAN, "application-deployment")
+
+
+def test_searches_and_vectors_alone_reach_the_pods_that_answer() -> None:
+    context = SEARCHING.services[0].inputs.context
+    assert context is not None
+    opened = {"searches_per_user_per_day": 1, "embeddings_per_user_per_day": 1}
+
+    def directly(**given: int) -> str | None:
+        plan = applied_plan(
+            context=context.model_dump(exclude_none=True) | {"direct": given},
+            request=APPLIED["request"] | {"context_tokens": 8_192},
+            model={"name": "qwen3-8b"},
+        )
+        assert "DIRECT" not in environment(plan, "application-ingestion")
+        assert "DIRECT" not in environment(plan, "application-setup-job")
+        found = environment(plan, "application-deployment").get("DIRECT")
+        return None if found is None else str(found)
+
+    whole = json.loads(directly(**opened) or "")
+    assert whole["searches"] and 0 < whole.pop("texts") <= 32
+    assert whole == {
+        "searches": True,
+        "model": "vectors/bge-m3",
+        "text_bytes": 1_600,
+        "dimensions": 1_024,
+    }
+    searches = json.loads(directly(searches_per_user_per_day=1) or "")
+    assert searches == {"searches": True}
+    assert "DIRECT" not in environment(SEARCHING, "application-deployment")

@@ -263,13 +263,17 @@ def token_limit(plan: TokenLimitPlan) -> str:
 def documents(plan: ContextPlan) -> str:
     """Text on the documents that requests search, without a final stop."""
     searching = f"{share(plan.share)} of requests add up to {plan.searched_tokens:,} tokens each"
+    alone = ""
+    if plan.direct is not None:
+        searches, vectors = plan.direct.searches_per_s, plan.direct.embeddings_per_s
+        alone = f"; without an answer {number(searches)} searches/s and {number(vectors)} vectors/s"
     return (
         f"{plan.documents:,} documents in {plan.chunks:,} chunks, each with {plan.dimensions:,} "
         f"elements from {plan.service}; {searching}, {number(plan.searches_per_s)} searches/s; "
         f"{data_size(plan.stored_bytes)} in the database, of which {data_size(plan.index_bytes)} "
         f"of index stay in memory ({number(plan.memory_acu)} ACU); "
         f"{plural(plan.workers_needed, 'worker')} needed in {plural(plan.pods, 'pod')}, which "
-        f"{'reads' if plan.pods == 1 else 'read'} all documents in {number(plan.first_h)} h"
+        f"{'reads' if plan.pods == 1 else 'read'} all documents in {number(plan.first_h)} h{alone}"
     )
 
 

@@ -59,6 +59,8 @@ HEADLINES = {
     "application.writes_per_s": "writes to the database, peak",
     "application.context.retrieved_tokens": "tokens of documents in a prompt",
     "application.context.chunks": "chunks of documents",
+    "application.context.direct.searches_per_s": "searches without an answer, peak",
+    "application.context.direct.embeddings_per_s": "vectors for users, peak",
     "application.cache.hit_ratio": "calls that the cache answers",
     "application.cache.storage_gb": "GB of the cache of answers",
     "application.feedback.records_per_s": "records of feedback, peak",

@@ -1,6 +1,7 @@
 """Explanations of a service's load balancers and of the limits on a caller."""
 
 from sizing.explained.entry import Basis, Entry, Leaf, Registry, setting
+from sizing.explained.service.application.direct import DIRECT, has_direct
 from sizing.explained.service.application.route import mean_numbers, models
 from sizing.explained.service.capacity import busiest_rate, item_seconds
 from sizing.explained.service.files.artefact import answer_bytes, request_bytes
@@ -54,6 +55,9 @@ def _requests(leaf: Leaf) -> str:
     """Requests a second at the busiest moment, with polls for jobs and views of results."""
     jobs = leaf.sized.jobs
     if jobs is None or jobs.api is None:
+        if has_direct(leaf):
+            more = f"{DIRECT}searches_per_request}} + {DIRECT}embeddings_per_request}}"
+            return f"{busiest_rate(leaf)} * (1 + {more})"
         return busiest_rate(leaf)
     polled = "{s.jobs.api.requests_per_s}"
     if leaf.sized.inputs.cdn is None:
@@ -148,10 +152,17 @@ def _capacity_units(leaf: Leaf) -> Entry:
     symbols = (
         "ceil(max(rate / 25, in flight / 3,000, bytes an hour / 1 GB)), each request a connection"
     )
+    more_calls, more_bytes = "", ""
+    if has_direct(leaf):
+        more_calls = f" + {DIRECT}searches_per_request}} + {DIRECT}embeddings_per_request}}"
+        more_bytes = f" + {DIRECT}sent_bytes_per_request}} + {DIRECT}answer_bytes_per_request}}"
+        calls = f"{rate} * (1{more_calls})"
+        bytes_each = f"({request_bytes(leaf)} + {answer_bytes(leaf)}{more_bytes})"
+        symbols += "; with searches and vectors without an answer"
     if leaf.sized.inputs.has_page:
-        calls = f"{rate} * (1 + {{access.CALLS_PER_TURN}})"
+        calls = f"{rate} * (1 + {{access.CALLS_PER_TURN}}{more_calls})"
         events = f"{{gateway.PAGE_BYTES_RATIO}} * {answer_bytes(leaf)}"
-        bytes_each = f"({request_bytes(leaf)} + {answer_bytes(leaf)} + {events})"
+        bytes_each = f"({request_bytes(leaf)} + {answer_bytes(leaf)} + {events}{more_bytes})"
         symbols += "; with 12 calls to the page, and 100 bytes of events for each of an answer"
     return Entry(
         "load balancer capacity units at the busiest known moment",

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry, log_days, setting
+from sizing.explained.service.application.direct import with_direct
 from sizing.explained.service.application.route import front_rate
 from sizing.explained.service.capacity import busiest_rate
 from sizing.explained.service.files.artefact import (
@@ -43,7 +44,8 @@ def _ingress(load: str) -> Explainer:
     return lambda leaf: Entry(
         f"megabits a second in, {load}",
         f"{load} rate x request_bytes x 8 / 10^6",
-        f"{front_rate(load, leaf)} * {request_bytes(leaf)} * 8 / {{units.MB}}",
+        f"{front_rate(load, leaf)} * {with_direct(leaf, request_bytes(leaf), 'sent')}"
+        " * 8 / {units.MB}",
     )
 
 
@@ -52,7 +54,8 @@ def _egress(load: str) -> Explainer:
         return Entry(
             f"megabits a second out, {load}",
             f"{load} rate x response_bytes x 8 / 10^6",
-            f"{front_rate(load, leaf)} * {answer_bytes(leaf)} * 8 / {{units.MB}}",
+            f"{front_rate(load, leaf)} * {with_direct(leaf, answer_bytes(leaf), 'answer')}"
+            " * 8 / {units.MB}",
             remarks=answer_remarks(leaf),
         )
 

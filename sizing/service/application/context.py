@@ -5,7 +5,13 @@ from fractions import Fraction
 from sizing.catalog import Catalog, UnknownName
 from sizing.plan.service.application.context import ContextPlan
 from sizing.replica.traffic import Rates
-from sizing.service.application.vectors import INGESTION_S, chunks_per_s, vectors_name
+from sizing.service.application import direct
+from sizing.service.application.vectors import (
+    INGESTION_S,
+    chunks_per_s,
+    direct_ratios,
+    vectors_name,
+)
 from sizing.service.stores.aurora import MAX_ACU
 from sizing.values.exact import ceiling, exact, plain
 from sizing.values.field_error import FieldError
@@ -125,11 +131,15 @@ def memory_acu(workload: Workload, catalog: Catalog) -> Fraction:
 
 
 def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
-    """CPU seconds of searches for one request: share x CPU seconds of one."""
+    """CPU seconds of searches for one request: share x CPU seconds of one.
+
+    Those without an answer, and vectors for users, are added.
+    """
     context = workload.context
     if context is None:
         return Fraction(0)
-    return exact(context.share) * measured(catalog, "cpu_s_per_search")
+    searches = exact(context.share) * measured(catalog, "cpu_s_per_search")
+    return searches + direct.cpu_s(workload, catalog)
 
 
 def passage_row_bytes(workload: Workload, catalog: Catalog) -> Fraction:
@@ -152,7 +162,8 @@ def writes_per_s(workload: Workload, rates: Rates) -> Fraction:
     context = workload.context
     if context is None:
         return Fraction(0)
-    return rates.busiest * exact(context.share) + chunks_per_s(context)
+    searches, _ = direct_ratios(workload)
+    return rates.busiest * (exact(context.share) + searches) + chunks_per_s(context)
 
 
 def context_plan(workload: Workload, rates: Rates, catalog: Catalog) -> ContextPlan | None:
@@ -214,6 +225,7 @@ def context_plan(workload: Workload, rates: Rates, catalog: Catalog) -> ContextP
         receives=RECEIVES,
         letters_days=LETTERS_DAYS,
         connections_per_process=CONNECTIONS,
+        direct=direct.direct_plan(workload, context, dimensions, rates, catalog),
     )
 
 

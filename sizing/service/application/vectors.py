@@ -51,6 +51,20 @@ def chunks_per_s(context: Context) -> Fraction:
     return Fraction(chunks_per_day(context), INGESTION_S)
 
 
+def direct_ratios(workload: Workload) -> tuple[Fraction, Fraction]:
+    """Searches, and texts for vectors, that users request without an answer, for one request of
+    the service. They have its course over the day.
+
+    a user in a day / requests of a user in a day. Basis: arithmetic on an assumed course.
+    """
+    direct = None if workload.context is None else workload.context.direct
+    if direct is None:
+        return Fraction(0), Fraction(0)
+    requests = exact(workload.traffic.requests_per_user_per_day)
+    searches = exact(direct.searches_per_user_per_day) / requests
+    return searches, exact(direct.embeddings_per_user_per_day) / requests
+
+
 def with_context(workloads: Sequence[Workload]) -> list[Workload]:
     """Return the workloads with the services of their vectors, each after its parent.
 
@@ -80,8 +94,8 @@ def decimal(value: Fraction) -> Decimal:
 def _vectors(parent: Workload, context: Context) -> VectorsWorkload:
     """Return the service of the vectors: the redundancy of its parent, and two kinds of texts.
 
-    questions/s = requests/s x share; chunks/s = chunks of a day over 8 hours, which count as if
-    they arrived at the busiest moment of the questions
+    questions/s = requests/s x (share + direct searches of one); chunks/s = chunks of a day over 8
+    hours, which count as if they arrived at the busiest moment of the questions, and direct texts
 
     Basis: arithmetic. Raises FieldError for a name that is too long.
     """
@@ -111,7 +125,8 @@ def _vectors(parent: Workload, context: Context) -> VectorsWorkload:
 
 def _traffic(parent: Workload, context: Context) -> Traffic:
     """Texts of a day and of the busiest second, as those of the parent's users."""
-    rates, share = request_rates(parent.traffic), exact(context.share)
+    rates, (searches, texts) = request_rates(parent.traffic), direct_ratios(parent)
+    share = exact(context.share) + searches + texts
     users, ingested = exact(parent.traffic.daily_users), chunks_per_day(context)
     daily = rates.mean * share * SECONDS_PER_DAY + ingested
     peak = None
@@ -126,7 +141,8 @@ def _traffic(parent: Workload, context: Context) -> Traffic:
 
 
 def _texts(parent: Workload, context: Context) -> Decimal | Lengths:
-    """Tokens of a text: those of questions, and of chunks where documents arrive.
+    """Tokens of a text: those of questions, and of chunks where documents arrive or users request
+    vectors.
 
     Questions have the tokens that a request adds to its prompt, at most those that are searched
     for. Raises FieldError where they are not stated.
@@ -135,12 +151,16 @@ def _texts(parent: Workload, context: Context) -> Decimal | Lengths:
     if added is None:
         raise FieldError(("request", "input_tokens"), "missing", "tokens of a question")
     question = min(mean_tokens(added), Decimal(QUERY_CHARACTERS // BYTES_PER_TOKEN))
-    rates, each = request_rates(parent.traffic), Decimal(context.chunk_tokens)
-    ingested = chunks_per_day(context)
-    if not ingested:
+    daily, each = (
+        request_rates(parent.traffic).mean * SECONDS_PER_DAY,
+        Decimal(context.chunk_tokens),
+    )
+    searches, texts = direct_ratios(parent)
+    chunks = daily * texts + chunks_per_day(context)
+    if not chunks:
         return question
-    questions = rates.mean * exact(context.share) * SECONDS_PER_DAY
-    share = decimal(Fraction(ingested) / (questions + ingested))
+    questions = daily * (exact(context.share) + searches)
+    share = decimal(chunks / (questions + chunks))
     if not 0 < share < 1:
         return each if share else question
     return (Length(tokens=question, share=1 - share), Length(tokens=each, share=share))

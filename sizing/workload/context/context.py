@@ -10,6 +10,7 @@ from sizing.values.exact import ceiling, exact
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
 from sizing.values.written import Count, Positive, PositiveCount, Ratio
+from sizing.workload.engines.traits import EMBEDDINGS_PATH
 from sizing.workload.hardware import AUTO, TypeName
 from sizing.workload.kinds import Precision
 from sizing.workload.model import ModelName
@@ -24,6 +25,12 @@ BYTES_PER_TOKEN = 4
 PASSAGE_TOKENS, SEARCH_TOKENS = 60, 200
 """Tokens around each passage, and around all of them, in a prompt. Basis: measured (OGX 1.5.0: 175
 bytes with a name of 40 characters, and 750 bytes, with 3 to 4 bytes a token)."""
+SEARCH_PATHS = (
+    "/v1/vector_stores",
+    "/v1/vector_stores/documents",
+    "/v1/vector_stores/documents/search",
+)
+"""Paths of searches without an answer. Basis: vendor (OpenAI's API)."""
 BUDGET_MS = 200
 """Milliseconds for the vector of a question at most, where none are stated. Basis: assumed."""
 
@@ -41,6 +48,29 @@ class Vectors(Strict):
     """Instance type of its nodes, or auto. No lock keeps the choice of auto."""
     budget_ms: Annotated[PositiveCount, Field(le=20_000)] = BUDGET_MS
     """Milliseconds for the vector of a question, at the percentile of the service's latency."""
+
+
+class Direct(Strict):
+    """Requests for the documents and their service of vectors, without an answer of an engine."""
+
+    searches_per_user_per_day: Annotated[Ratio, Field(ge=0)] = Decimal(0)
+    """Mean searches of the documents by a user in a day. With 0, none are accepted."""
+    embeddings_per_user_per_day: Annotated[Ratio, Field(ge=0)] = Decimal(0)
+    """Mean texts in a day for which a user requests vectors. Each has the length of a chunk at
+    most. With 0, none are accepted."""
+
+    @model_validator(mode="after")
+    def _opens_something(self) -> Self:
+        if not (self.searches_per_user_per_day or self.embeddings_per_user_per_day):
+            expected = "searches_per_user_per_day or embeddings_per_user_per_day above 0"
+            raise FieldError((), "opens nothing", expected, "or no such key")
+        return self
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Paths of requests that the application answers. Basis: vendor (OpenAI's API)."""
+        searches = SEARCH_PATHS if self.searches_per_user_per_day else ()
+        return (*searches, *((EMBEDDINGS_PATH,) if self.embeddings_per_user_per_day else ()))
 
 
 class Context(Strict):
@@ -63,6 +93,9 @@ class Context(Strict):
     """Share of requests that search, from 0 to 1."""
     embedding: Vectors
     """Model of the vectors, and its service."""
+    direct: Annotated[Direct | None, Field(exclude_if=absent)] = None
+    """Searches and vectors that users request without an answer. When left out, the application
+    accepts none."""
 
     @model_validator(mode="after")
     def _overlap_is_a_part(self) -> Self:

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMappi
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from application_direct import Direct
     from application_route import Routes
 
 Scope = MutableMapping[str, Any]
@@ -35,8 +36,9 @@ STORED = "sizewright.stored"
 """Entry of a request's scope: False where its body states `store: false`."""
 NOT_SERVED = "/compact"
 """End of the path of a request that would load a tokenizer from the internet."""
-VECTORS = "/v1/vector"
-"""Beginning of the paths by which callers could change the documents of the service."""
+VECTORS, EMBEDDINGS = "/v1/vector", "/v1/embeddings"
+"""Beginning of the paths by which callers could change the documents of the service, and path of
+vectors alone."""
 SHARED = (
     "metadata model parallel_tool_calls prompt_cache_key safety_identifier service_tier store"
     " stream stream_options temperature tool_choice tools top_logprobs top_p user"
@@ -107,8 +109,10 @@ class Check:
         body_bytes: int,
         file_bytes: int,
         stores: frozenset[str] = frozenset(),
+        direct: Direct | None = None,
     ) -> None:
         self._app, self._routes, self._stores = app, routes, stores
+        self._direct = direct
         self._body_bytes, self._file_bytes, self._held = body_bytes, file_bytes, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,7 +145,7 @@ class Check:
         listed = [(name.lower(), value.decode("latin-1")) for name, value in scope["headers"]]
         headers, path = dict(listed), scope["path"].rstrip("/")
         check_subject(headers.get(b"authorization", ""))
-        if path.endswith(NOT_SERVED) or path.startswith(VECTORS):
+        if path.endswith(NOT_SERVED) or (is_direct(path) and not self._opens(scope, path)):
             raise RefusedError(404, "this service does not answer that")
         if headers.get(b"content-encoding", "identity") != "identity":
             raise RefusedError(415, "a compressed body is not accepted")
@@ -157,6 +161,9 @@ class Check:
             return self._check_json(path, body, headers)
         return body, {}
 
+    def _opens(self, scope: Scope, path: str) -> bool:
+        return self._direct is not None and self._direct.opens(scope, path)
+
     def _check_json(
         self, path: str, body: bytes, headers: Mapping[bytes, str]
     ) -> tuple[bytes, dict[str, Any]]:
@@ -168,6 +175,9 @@ class Check:
             raise RefusedError(400, "the body is no JSON") from None
         if not isinstance(given, dict):
             raise RefusedError(400, "the body is no JSON object")
+        if self._direct is not None and is_direct(path):
+            self._direct.check(path, given)
+            return body, {}
         check_fields(given, FIELDS.get(path, OTHER_FIELDS))
         check_tools(given, self._stores if path == RESPONSES else frozenset())
         for field in addresses({k: v for k, v in given.items() if k not in UNREAD}):
@@ -195,6 +205,11 @@ class Check:
         if given.get("n") not in (None, 1):
             raise RefusedError(400, "one answer for each request", "n")
         return self._routes.chosen(given, headers, max(limits.values(), default=0))
+
+
+def is_direct(path: str) -> bool:
+    """True for the paths of documents and vectors, without an answer of an engine."""
+    return path.startswith((VECTORS, EMBEDDINGS))
 
 
 def check_subject(authorization: str) -> None:

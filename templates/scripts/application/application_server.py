@@ -10,7 +10,8 @@ an engine counts, and DATABASE_HOST, DATABASE_PORT, DATABASE, DATABASE_TLS, ROLE
 where the counts are. CACHE_HOST is the cache of answers, or absent; CACHE_DEADLINE_MS and
 CACHE_LARGEST_BYTES are the time that a request waits for it, and the largest answer in it.
 DOCUMENTS is the store of documents that requests may search, or absent, and PASSAGES the most that
-a search returns.
+a search returns. DIRECT says which searches and vectors callers may request without an answer, by
+the fields of `application_direct.Direct`, or is absent.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from typing import Any
 from application_answers import Asking, cached
 from application_cache import Answers
 from application_check import STORE, App, Check
+from application_direct import Direct, listed, retrieved, searched_directly
 from application_feedback import Collecting
 from application_records import Stream
 from application_route import Routes
 from application_search import bounded, searched
 from application_tokenizer import without_internet
 from application_tokens import Counts, TokenLimit, counted
+from ogx.core.routers.vector_io import VectorIORouter as Stores
 from ogx.core.server.server import create_app
 from ogx.providers.inline.responses.builtin.responses.openai_responses import (
     OpenAIResponsesImpl as Responses,
@@ -36,6 +39,7 @@ from ogx.providers.inline.responses.builtin.responses.openai_responses import (
 from ogx.providers.inline.responses.builtin.responses.tool_executor import ToolExecutor
 from ogx.providers.remote.inference.vllm.vllm import VLLMInferenceAdapter as Engines
 from ogx_api import OpenAIChatCompletionChunk as Chunk
+from ogx_api import VectorStoreListResponse as Page
 from starlette.middleware import Middleware
 
 ENDS = ("response.completed", "response.incomplete")
@@ -79,6 +83,15 @@ def search_documents(store: str, passages: int) -> None:
     setattr(ToolExecutor, name, bounded(getattr(ToolExecutor, name), store, passages))
 
 
+def open_documents(store: str, passages: int) -> None:
+    """Let callers read and search the documents by their public name."""
+    Stores.openai_search_vector_store = searched_directly(
+        Stores.openai_search_vector_store, store, passages
+    )
+    Stores.openai_retrieve_vector_store = retrieved(Stores.openai_retrieve_vector_store, store)
+    Stores.openai_list_vector_stores = listed(Page)
+
+
 def keep_answers(application: Any, answers: Answers, most_bytes: int) -> None:
     """Answer calls of an engine from a cache, where it has an answer.
 
@@ -110,11 +123,15 @@ def create() -> App:
         keep_answers(application, answers, int(given["CACHE_LARGEST_BYTES"]))
     if store:
         search_documents(store, int(given["PASSAGES"]))
+    direct = Direct(**json.loads(given["DIRECT"])) if given.get("DIRECT") else None
+    if direct is not None and direct.searches:
+        open_documents(store, int(given["PASSAGES"]))
     app = Check(
         application,
         routes=routes(given),
         body_bytes=int(given["BODY_BYTES"]),
         file_bytes=int(given["FILE_BYTES"]),
         stores=frozenset({STORE} if store else ()),
+        direct=direct,
     )
     return Collecting(app, Stream(given).put) if given.get("FEEDBACK_STREAM") else app

@@ -30,6 +30,7 @@ from tests.scripts.application.ogx_service import OgxService, Server, end, statu
 
 pytestmark = pytest.mark.skipif(bool(vectors_missing()), reason=vectors_missing())
 ROOT = Path(__file__).parents[3]
+RAG = ROOT / "workloads" / "rag.yaml"
 DRIVER = Path(__file__).with_name("documents_driver.py")
 MESSAGE_S = 8
 """Seconds after which a lost worker's message returns."""
@@ -137,9 +138,13 @@ class Library:
     def answers(self, user: str, *questions: str) -> list[dict[str, Any]]:
         """Answers to questions, each about what was said before."""
         given = {"url": self.url, "model": "engine/qwen3-8b", "token": self.token(user)}
+        return self.driven(DRIVER, {**given, "questions": questions})
+
+    def driven(self, driver: Path, given: dict[str, Any]) -> list[dict[str, Any]]:
+        """Lines of a driver with OpenAI's own client."""
         done = subprocess.run(
-            [str(PYTHON), str(DRIVER)],
-            input=json.dumps({**given, "questions": questions}),
+            [str(PYTHON), str(driver)],
+            input=json.dumps(given),
             capture_output=True,
             text=True,
             check=False,
@@ -157,8 +162,8 @@ def environment_of(documents: dict[str, str], name: str) -> dict[str, str]:
 
 
 @contextmanager
-def library(service: OgxService) -> Iterator[Library]:
-    plan = read_plan([ROOT / "workloads" / "rag.yaml"], ROOT / "Pulumi.dev.yaml")
+def library(service: OgxService, file: Path = RAG) -> Iterator[Library]:
+    plan = read_plan([file], ROOT / "Pulumi.dev.yaml")
     documents, gateway = render(plan), plan.services[0].gateway
     assert gateway is not None and gateway.token is not None
     with (
@@ -181,7 +186,9 @@ def library(service: OgxService) -> Iterator[Library]:
         setup.write_text(files["setup.yaml"])
         kept = ("DOCUMENTS", "PASSAGES", "MODEL", "CONTEXT_TOKENS", "BODY_BYTES", "FILE_BYTES")
         answering = environment_of(documents, "application-deployment")
-        service.environment |= {name: answering[name] for name in kept} | {
+        opened = {name: answering[name] for name in ("DIRECT",) if name in answering}
+        service.environment |= {name: answering[name] for name in kept} | opened
+        service.environment |= {
             "PGSSLMODE": "disable",
             "SECRET_FILE": str(service.folder / "password"),
             "KEEP_ALIVE_S": "60",
@@ -307,6 +314,9 @@ def no_user_changes_documents_or_names_others(library: Library) -> None:
         ("GET", name, None),
         ("DELETE", name, None),
         ("POST", f"{name}/search", {"query": "invoices"}),
+        ("POST", f"{library.url}/v1/vector_stores/documents/search", {"query": "invoices"}),
+        ("GET", f"{library.url}/v1/vector_stores/documents", None),
+        ("POST", f"{library.url}/v1/embeddings", {"model": "vectors/bge-m3", "input": "a"}),
         ("POST", f"{library.url}/v1/vector-io/insert", {"vector_store_id": library.store}),
     ]
     for method, url, body in calls:

@@ -87,6 +87,14 @@ SEARCHING = {
     },
 }
 """Its index of vectors is the lowest capacity of its database."""
+OPENED = {
+    **SEARCHING,
+    "name": "opened",
+    "access": LIMITED["access"] | {"claims": [{"name": "aud", "values": ["opened"]}]},
+    "context": SEARCHING["context"]  # type: ignore[operator]
+    | {"direct": {"searches_per_user_per_day": 3, "embeddings_per_user_per_day": 0.5}},
+}
+"""Its users search, and request vectors, without an answer."""
 CACHED = {
     **APPLIED,
     "name": "cached",
@@ -319,7 +327,8 @@ def test_the_numbers_shown_give_the_number(environment: str) -> None:
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_numbers_of_an_application_give_the_number(environment: str) -> None:
-    numbers_give_their_values(plan_of(APPLIED, LIMITED, SEARCHING, CACHED, environment=environment))
+    given = (APPLIED, LIMITED, SEARCHING, OPENED, CACHED)
+    numbers_give_their_values(plan_of(*given, environment=environment))
 
 
 def test_the_numbers_of_embeddings_give_the_number() -> None:

@@ -102,6 +102,82 @@ def test_the_service_of_vectors_has_questions_and_chunks() -> None:
     assert isclose(vectors.traffic.requests_per_s_mean, mean, rel_tol=1e-5)
 
 
+DIRECT = {"searches_per_user_per_day": 2, "embeddings_per_user_per_day": 5}
+
+
+def test_searches_and_vectors_without_an_answer_have_the_course_of_requests() -> None:
+    """A user sends 10 requests in a day."""
+    parent, vectors = services(changed(direct=DIRECT))
+    _, before = services(RAG)
+    direct = parent.application.direct if parent.application else None
+    assert direct is not None and parent.traffic.requests_per_s_peak is not None
+    assert (direct.searches_per_request, direct.embeddings_per_request) == (0.2, 0.5)
+    peak, mean = parent.traffic.requests_per_s_peak, parent.traffic.requests_per_s_mean
+    assert isclose(direct.searches_per_s, 0.2 * peak, rel_tol=1e-9)
+    added = vectors.traffic.requests_per_s_mean - before.traffic.requests_per_s_mean
+    assert isclose(added, 0.7 * mean, rel_tol=1e-5)
+    chunks = 500 * 9 / (8 * 3_600)
+    assert isclose(vectors.traffic.requests_per_s_peak or 0, 1.7 * peak + chunks, rel_tol=1e-5)
+
+
+def test_what_users_request_without_an_answer_reaches_every_part() -> None:
+    plain, opened = services(RAG)[0], services(changed(direct=DIRECT))[0]
+    before, after = plain.application, opened.application
+    assert before is not None and after is not None and after.direct is not None
+    direct, documents = after.direct, after.context
+    assert documents is not None
+    cpu = 0.2 * float(documents.cpu_s_per_search) + 0.5 * float(direct.cpu_s_per_embedding)
+    assert isclose(after.cpu_s_per_request - before.cpu_s_per_request, cpu, rel_tol=1e-9)
+    assert isclose(after.writes_per_s - before.writes_per_s, direct.searches_per_s, rel_tol=1e-9)
+    assert direct.search_bytes == 5 * (1_600 + 600) + 500
+    assert direct.embedding_bytes == 1_024 * 22
+    answers = 0.2 * direct.search_bytes + 0.5 * direct.embedding_bytes
+    assert isclose(direct.answer_bytes_per_request, answers, rel_tol=1e-9)
+    egress = (opened.network.egress_mbit_per_s or 0) - (plain.network.egress_mbit_per_s or 0)
+    mean = opened.traffic.requests_per_s_mean
+    assert isclose(egress, mean * answers * 8 / 10**6, rel_tol=1e-9)
+    assert plain.gateway is not None and opened.gateway is not None
+    assert (opened.gateway.capacity_units or 0) > (plain.gateway.capacity_units or 0)
+
+
+@pytest.mark.parametrize(
+    ("direct", "paths"),
+    [
+        (None, set[str]()),
+        ({"embeddings_per_user_per_day": 5}, {"/v1/embeddings"}),
+        (
+            {"searches_per_user_per_day": 2},
+            {
+                "/v1/vector_stores",
+                "/v1/vector_stores/documents",
+                "/v1/vector_stores/documents/search",
+            },
+        ),
+    ],
+)
+def test_only_what_is_stated_is_forwarded(
+    direct: dict[str, object] | None, paths: set[str]
+) -> None:
+    before, after = services(RAG)[0].gateway, services(changed(direct=direct))[0].gateway
+    assert before is not None and after is not None
+    assert set(after.paths) - set(before.paths) == paths
+
+
+@pytest.mark.parametrize("documents_per_day", [0, 500, 200_000])
+@pytest.mark.parametrize("field", [*DIRECT])
+def test_more_of_them_never_need_fewer_gpus(field: str, documents_per_day: int) -> None:
+    """Guard: short questions among long chunks make the mean text shorter."""
+    gpus, pods = list[int](), list[int]()
+    for each in (None, 0.01, 1, 10, 100, 1_000):
+        direct = None if each is None else {field: each}
+        parent, vectors = services(changed(direct=direct, documents_per_day=documents_per_day))
+        assert vectors.pool is not None and parent.application is not None
+        gpus.append(vectors.pool.gpus_needed)
+        pods.append(parent.application.pods_total)
+    assert gpus == sorted(gpus) and gpus[-1] > gpus[0]
+    assert pods == sorted(pods) and pods[-1] > pods[0]
+
+
 def test_documents_fill_the_database_and_its_memory() -> None:
     small, large = services(RAG)[0], services(changed(documents=1_000_000))[0]
     assert small.database is not None and large.database is not None
@@ -136,6 +212,8 @@ def test_workers_follow_new_documents() -> None:
     ("given", "field"),
     [
         (changed(overlap_tokens=300), ("context", "overlap_tokens")),
+        (changed(direct={}), ("context", "direct")),
+        (changed(direct={"searches_per_user_per_day": 0}), ("context", "direct")),
         (changed(retrieved_chunks=40), ("request", "context_tokens")),
         (changed(embedding={"model": "llama-3.2-1b"}), ("context", "embedding", "model")),
         (changed(embedding={"model": "no-such"}), ("context", "embedding")),

@@ -16,6 +16,7 @@ from sizing.plan.reaches import (
 )
 from sizing.plan.service.application.cache import AnswerCachePlan
 from sizing.plan.service.application.context import ContextPlan
+from sizing.plan.service.application.direct import DirectPlan
 from sizing.plan.service.application.feedback import FeedbackPlan
 from sizing.values.exact import Number
 from sizing.values.strict import absent
@@ -172,6 +173,11 @@ class ApplicationPlan(Part):
     """Documents that requests search; absent where there are none."""
     cache: Annotated[AnswerCachePlan | None, Field(exclude_if=absent)] = None
     """Answers that are kept for identical requests; absent where none are."""
+
+    @property
+    def direct(self) -> DirectPlan | None:
+        """Searches and vectors without an answer; None where none are accepted."""
+        return None if self.context is None else self.context.direct
 
     @property
     def pods_built(self) -> int:

@@ -2,9 +2,13 @@
 
 from typing import Annotated
 
+from pydantic import Field
+
 from sizing.plan.part import Part
 from sizing.plan.reaches import CONFIG_MAP, CONTAINER, DEPLOYMENT, SQS_QUEUE, Reaches
+from sizing.plan.service.application.direct import DirectPlan
 from sizing.values.exact import Number
+from sizing.values.strict import absent
 
 ENVIRONMENT = f"{CONTAINER}.0.env"
 
@@ -94,3 +98,6 @@ class ContextPlan(Part):
     """Days for which messages and dead letters are kept."""
     connections_per_process: Annotated[int, Reaches(CONFIG_MAP, "data")]
     """Connections of a process of the application to the documents at most."""
+    direct: Annotated[DirectPlan | None, Field(exclude_if=absent)] = None
+    """Searches and vectors that users request without an answer; left out where none are
+    accepted."""
