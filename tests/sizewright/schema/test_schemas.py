@@ -75,6 +75,7 @@ def test_only_words_of_json_schema_and_of_editors_are_used(name: str) -> None:
         *("$schema", "$defs", "$ref", "title", "description", "default", "format", "pattern"),
         *("type", "enum", "const", "enumDescriptions", "anyOf", "items", "required"),
         *("properties", "patternProperties", "additionalProperties", "minProperties"),
+        "maxProperties",
         "propertyNames",
         *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
         *("minLength", "maxLength", "minItems", "maxItems", "examples"),
