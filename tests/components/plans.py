@@ -266,6 +266,17 @@ def applied_plan(environment: str = "prod", **changes: object) -> Plan:
     return size([Workload.model_validate(APPLIED | changes)], found, load_catalog())
 
 
+def searching_plan() -> Plan:
+    """Plan of the chat with an application whose requests search documents."""
+    context = {
+        "documents": 10_000,
+        "document_bytes": 12_000,
+        "embedding": {"model": "bge-m3", "hardware": "g6.xlarge"},
+    }
+    request = APPLIED["request"] | {"context_tokens": 8_192}
+    return applied_plan(context=context, request=request, model={"name": "qwen3-8b"})
+
+
 PAGE_SITE = {
     "certificate_arn": None,
     "dns": {"use": {"zone_id": "Z0123456789ABCDEFGHIJ", "domain": "chat.example.com"}},

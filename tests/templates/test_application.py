@@ -22,18 +22,17 @@ from templates.applications.application import (
 from templates.engine import ENGINE_PORT
 from templates.programs import APPLICATION, programs
 from templates.render import render
-from tests.components.plans import APPLIED, applied_plan, applied_site, changed_service, chat_plan
+from tests.components.plans import (
+    APPLIED,
+    applied_plan,
+    applied_site,
+    changed_service,
+    chat_plan,
+    searching_plan,
+)
 
 PLAN = applied_plan()
-SEARCHING = applied_plan(
-    context={
-        "documents": 10_000,
-        "document_bytes": 12_000,
-        "embedding": {"model": "bge-m3", "hardware": "g6.xlarge"},
-    },
-    request=APPLIED["request"] | {"context_tokens": 8_192},
-    model={"name": "qwen3-8b"},
-)
+SEARCHING = searching_plan()
 """Its requests search documents."""
 PODS = ("application-deployment", "application-setup-job", "application-expiry")
 

@@ -24,9 +24,11 @@ from tests.components.plans import (
     applied_plan,
     bursting_plan,
     chat_plan,
+    paged_plan,
     plan_of,
     queued_burst_plan,
     rendered_plan,
+    searching_plan,
 )
 
 SCHEMAS = Path(templates.render.__file__).parent / "schemas"
@@ -408,7 +410,13 @@ def test_burst_nodes_without_disks_have_the_floor_s_volume() -> None:
 def test_every_wire_is_known_and_used() -> None:
     names = {
         name.split("/")[0]
-        for plan in (queued_burst_plan(), rendered_plan(), applied_plan())
+        for plan in (
+            queued_burst_plan(),
+            rendered_plan(),
+            applied_plan(),
+            searching_plan(),
+            paged_plan(),
+        )
         for text in (*texts().values(), *render(plan).values())
         for name in re.findall(r"\$\{wire:([^}]*)\}", text)
     }

@@ -8,8 +8,7 @@ import pytest
 
 from components.service.application.answer_cache import cache_name
 from sizewright.record import Recorded, RecordedResource
-from sizing.plan.whole import Plan
-from tests.components.plans import APPLIED, applied_plan, chat_plan
+from tests.components.plans import applied_plan, chat_plan, searching_plan
 from tests.components.recording import before, children, named, of_type
 from tests.components.stacks import stack
 
@@ -169,19 +168,8 @@ def test_without_feedback_there_is_no_stream() -> None:
     assert not [r.name for r in recording.resources if "feedback" in r.name]
 
 
-def searching() -> Plan:
-    """Plan of an application with documents."""
-    context = {
-        "documents": 10_000,
-        "document_bytes": 12_000,
-        "embedding": {"model": "bge-m3", "hardware": "g6.xlarge"},
-    }
-    request = APPLIED["request"] | {"context_tokens": 8_192}
-    return applied_plan(context=context, request=request, model={"name": "qwen3-8b"})
-
-
 def test_documents_have_a_queue_that_their_bucket_alone_fills(preview: bool) -> None:
-    recording = stack(searching(), preview)
+    recording = stack(searching_plan(), preview)
     (notification,) = of_type(recording, "BucketNotification")
     (queue,) = notification.inputs["queues"]
     assert set(queue["events"]) == {"s3:ObjectCreated:*", "s3:ObjectRemoved:*"}
@@ -196,7 +184,7 @@ def test_documents_have_a_queue_that_their_bucket_alone_fills(preview: bool) -> 
 
 
 def test_workers_of_documents_have_their_own_rights_and_the_others_none_of_them() -> None:
-    recording = stack(searching())
+    recording = stack(searching_plan())
     text = {
         account: json.dumps(statements(recording, f"{NAME}-{account}"))
         for account in ("ingestion", "expiry", "setup")
