@@ -14,7 +14,7 @@ from sizing.explained.published import remarks
 from sizing.explained.service.application.api import API
 from sizing.explained.service.application.cache import CACHE
 from sizing.explained.service.application.context import CONTEXT
-from sizing.explained.service.application.direct import DIRECT_REQUESTS
+from sizing.explained.service.application.direct import DIRECT
 from sizing.explained.service.application.feedback import FEEDBACK
 from sizing.explained.service.application.page import PAGE
 from sizing.explained.service.application.route import ROUTE
@@ -65,7 +65,7 @@ REGISTRY: Registry = {
     **API,
     **FEEDBACK,
     **CONTEXT,
-    **DIRECT_REQUESTS,
+    **DIRECT,
     **CACHE,
     **ROUTE,
     **PAGE,

@@ -4,7 +4,7 @@ from sizing.explained.entry import CATALOG, Basis, Entry, Leaf, Registry
 from sizing.plan.service.application.direct import DirectPlan
 
 CODE = "sizing/service/application/direct.py"
-DIRECT = "{s.application.context.direct."
+FIELDS = "{s.application.context.direct."
 DOCUMENTS = "{s.application.context."
 GIVEN = "{w.context.direct."
 COURSE = "the requests have the course of the service's others over the day"
@@ -18,7 +18,7 @@ def has_direct(leaf: Leaf) -> bool:
 
 def with_direct(leaf: Leaf, each: str, what: str) -> str:
     """Bytes of a request or an answer, with those of searches and vectors without an answer."""
-    return f"({each} + {DIRECT}{what}_bytes_per_request}})" if has_direct(leaf) else each
+    return f"({each} + {FIELDS}{what}_bytes_per_request}})" if has_direct(leaf) else each
 
 
 def _ratio(meaning: str, field: str) -> Entry:
@@ -32,7 +32,7 @@ def _ratio(meaning: str, field: str) -> Entry:
     )
 
 
-DIRECT_REQUESTS: Registry = {
+DIRECT: Registry = {
     DirectPlan: {
         "searches_per_request": _ratio(
             "searches without an answer for one request of the service",
@@ -44,12 +44,12 @@ DIRECT_REQUESTS: Registry = {
         "searches_per_s": Entry(
             "searches without an answer a second at the busiest moment",
             "requests/s x searches of one",
-            "{s.application.requests_per_s} * " + DIRECT + "searches_per_request}",
+            "{s.application.requests_per_s} * " + FIELDS + "searches_per_request}",
         ),
         "embeddings_per_s": Entry(
             "texts for vectors a second at the busiest moment",
             "requests/s x texts of one",
-            "{s.application.requests_per_s} * " + DIRECT + "embeddings_per_request}",
+            "{s.application.requests_per_s} * " + FIELDS + "embeddings_per_request}",
         ),
         "cpu_s_per_embedding": Entry(
             "CPU seconds of the application for the vector of a text",
@@ -80,9 +80,9 @@ DIRECT_REQUESTS: Registry = {
         "sent_bytes_per_request": Entry(
             "bytes of searches and texts for one request of the service",
             "searches x request_bytes + texts x bytes of a chunk",
-            DIRECT
+            FIELDS
             + "searches_per_request} * {w.request.request_bytes} + "
-            + DIRECT
+            + FIELDS
             + "embeddings_per_request} * "
             + DOCUMENTS
             + "chunk_bytes}",
@@ -93,13 +93,13 @@ DIRECT_REQUESTS: Registry = {
         "answer_bytes_per_request": Entry(
             "bytes of passages and vectors for one request of the service",
             "searches x bytes of an answer + texts x bytes of a vector",
-            DIRECT
+            FIELDS
             + "searches_per_request} * "
-            + DIRECT
+            + FIELDS
             + "search_bytes} + "
-            + DIRECT
+            + FIELDS
             + "embeddings_per_request} * "
-            + DIRECT
+            + FIELDS
             + "embedding_bytes}",
             Basis.measured,
             CODE,
