@@ -1,7 +1,7 @@
 """Explanations of a service's load balancers and of the limits on a caller."""
 
 from sizing.explained.entry import Basis, Entry, Leaf, Registry, setting
-from sizing.explained.service.application.direct import DIRECT, has_direct
+from sizing.explained.service.application.direct import FIELDS, has_direct
 from sizing.explained.service.application.route import mean_numbers, models
 from sizing.explained.service.capacity import busiest_rate, item_seconds
 from sizing.explained.service.files.artefact import answer_bytes, request_bytes
@@ -56,7 +56,7 @@ def _requests(leaf: Leaf) -> str:
     jobs = leaf.sized.jobs
     if jobs is None or jobs.api is None:
         if has_direct(leaf):
-            more = f"{DIRECT}searches_per_request}} + {DIRECT}embeddings_per_request}}"
+            more = f"{FIELDS}searches_per_request}} + {FIELDS}embeddings_per_request}}"
             return f"{busiest_rate(leaf)} * (1 + {more})"
         return busiest_rate(leaf)
     polled = "{s.jobs.api.requests_per_s}"
@@ -154,8 +154,8 @@ def _capacity_units(leaf: Leaf) -> Entry:
     )
     more_calls, more_bytes = "", ""
     if has_direct(leaf):
-        more_calls = f" + {DIRECT}searches_per_request}} + {DIRECT}embeddings_per_request}}"
-        more_bytes = f" + {DIRECT}sent_bytes_per_request}} + {DIRECT}answer_bytes_per_request}}"
+        more_calls = f" + {FIELDS}searches_per_request}} + {FIELDS}embeddings_per_request}}"
+        more_bytes = f" + {FIELDS}sent_bytes_per_request}} + {FIELDS}answer_bytes_per_request}}"
         calls = f"{rate} * (1{more_calls})"
         bytes_each = f"({request_bytes(leaf)} + {answer_bytes(leaf)}{more_bytes})"
         symbols += "; with searches and vectors without an answer"

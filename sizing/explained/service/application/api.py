@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from sizing.explained.entry import CATALOG, Basis, Entry, Explainer, Leaf, Registry, setting
-from sizing.explained.service.application.direct import DIRECT, has_direct
+from sizing.explained.service.application.direct import FIELDS, has_direct
 from sizing.explained.service.application.route import front_rate, mean_numbers, models
 from sizing.explained.service.capacity import busiest_rate
 from sizing.explained.service.files.artefact import answer_bytes, request_bytes
@@ -230,8 +230,8 @@ def _cpu_s_per_request(leaf: Leaf) -> Entry:
     if has_direct(leaf):
         symbols += " + searches and texts without an answer x s of one"
         searches = "{s.application.context.cpu_s_per_search}"
-        numbers += f" + {DIRECT}searches_per_request}} * {searches}"
-        numbers += f" + {DIRECT}embeddings_per_request}} * {DIRECT}cpu_s_per_embedding}}"
+        numbers += f" + {FIELDS}searches_per_request}} * {searches}"
+        numbers += f" + {FIELDS}embeddings_per_request}} * {FIELDS}cpu_s_per_embedding}}"
     if application is not None and application.cache is not None:
         symbols += " + s of the cache of answers"
         numbers += " + {s.application.cache.cpu_s_per_request}"
@@ -246,7 +246,7 @@ def _writes_per_s(leaf: Leaf) -> Entry:
         documents += " + {s.application.context.chunks_per_s}"
     if has_direct(leaf):
         symbols += " + searches without an answer/s"
-        documents += f" + {DIRECT}searches_per_s}}"
+        documents += f" + {FIELDS}searches_per_s}}"
     return Entry(
         "writes a second to the database at the busiest moment",
         symbols,

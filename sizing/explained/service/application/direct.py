@@ -32,7 +32,7 @@ def _ratio(meaning: str, field: str) -> Entry:
     )
 
 
-DIRECT: Registry = {
+FIELDS: Registry = {
     DirectPlan: {
         "searches_per_request": _ratio(
             "searches without an answer for one request of the service",
