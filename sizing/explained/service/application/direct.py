@@ -32,7 +32,7 @@ def _ratio(meaning: str, field: str) -> Entry:
     )
 
 
-FIELDS: Registry = {
+DIRECT: Registry = {
     DirectPlan: {
         "searches_per_request": _ratio(
             "searches without an answer for one request of the service",
