@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from sizewright.reading.stack.site_file import LOCK_KEY, PROJECT, WORKLOADS_KEY
+from sizewright.reading.stack.site_file import LOCK_KEY, PAGE_SECRET_KEY, PROJECT, WORKLOADS_KEY
 from sizewright.reading.stack.workload_file import SCHEMA_KEY
 from sizewright.schema.examples import add_examples
 from sizewright.schema.generator import Node, generated, nodes
@@ -67,6 +67,16 @@ def site_schema() -> Node:
             f"{PROJECT}:{LOCK_KEY}": _text(
                 "Lock of the stack. The default is Pulumi.<stack>.lock."
             ),
+            f"{PROJECT}:{PAGE_SECRET_KEY}": {
+                "type": "object",
+                "description": "Secret of the chat page's client, encrypted by Pulumi.",
+                "required": ["secure"],
+                "additionalProperties": False,
+                "properties": {
+                    "secure": _text("What `pulumi config set --secret` writes.")
+                    | {"examples": ["v1:ZXhhbXBsZQ==:ZXhhbXBsZQ=="]}
+                },
+            },
         }
         | {
             f"{PROJECT}:{key}": node if key in body["required"] else _or_empty(node)

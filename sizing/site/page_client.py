@@ -25,7 +25,12 @@ class PageClient(Strict):
     """Address at which the load balancer gets a user's tokens."""
     user_info_endpoint: Annotated[Endpoint, Field(examples=["https://login.example.com/userinfo"])]
     """Address at which the load balancer gets a user's claims."""
-    scope: str = Field(default="openid profile", pattern=r"^openid( \S+)*$", max_length=256)
+    scope: str = Field(
+        default="openid profile",
+        pattern=r"^openid( \S+)*$",
+        max_length=256,
+        examples=["openid profile email"],
+    )
     """Scopes of the user's tokens, with openid first."""
     parameters: dict[str, str] = Field(
         default_factory=dict, max_length=10, examples=[{"audience": "chat"}]

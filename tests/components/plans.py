@@ -168,7 +168,9 @@ def public_plan(
     }
     public = Workload.model_validate(workload | {"access": open_to | access})
     workloads = [public, *(Workload.model_validate(other) for other in others)]
-    return size(workloads, site("prod").model_copy(update=ISSUER), load_catalog())
+    has_page = any(workload.has_page for workload in workloads)
+    where = paged_site() if has_page else site("prod").model_copy(update=ISSUER)
+    return size(workloads, where, load_catalog())
 
 
 ISSUER = {"token_issuer": "https://issuer.example", "token_jwks_url": "https://issuer.example/k"}

@@ -16,7 +16,7 @@ STATED_HEADER = "x-route"
 """Header by which a caller gets the model that the request names: `x-route: stated`."""
 MEANT = (STATED_HEADER, "authorization", "connection", "cookie", "host", "x-forwarded-for")
 """Headers that have a meaning already."""
-ServiceName = Annotated[str, Field(pattern=SERVICE, max_length=30)]
+ServiceName = Annotated[str, Field(pattern=SERVICE, max_length=30, examples=["small"])]
 
 
 class RouteHeader(Strict):

@@ -46,7 +46,9 @@ def test_size_diff_and_explain_name_the_cache_of_answers(run: Run, tmp_path: Pat
     ended = run("size", FAQ)
     assert ended.code == 0
     short = " ".join(ended.out.split())
-    assert "nodes for the application and the cache of answers" in short, "neither has a price"
+    assert "nodes for the application and without the cache of answers" in short, (
+        "neither has a price"
+    )
     assert "while the cache of answers is empty" not in short, "its spares hold the peak"
     answer = " ".join(run("size", FAQ, "--verbose").out.split())
     assert "23.1 requests/s mean, 92.6 peak; 20.8 and 83.3 at the engines" in answer

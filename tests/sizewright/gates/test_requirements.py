@@ -13,6 +13,7 @@ from templates.render import render
 from tests.components.plans import (
     APPLIED,
     EVERYTHING,
+    PAGED,
     QUEUED_BURST,
     SPANNING,
     chat_plan,
@@ -23,12 +24,14 @@ from tests.components.plans import (
 from tests.components.stacks import stack
 from tests.sizewright.conftest import Run
 
+PLAN = public_plan(EVERYTHING, SPANNING, QUEUED_BURST, APPLIED, PAGED | {"name": "paged"})
+
 
 @cache
 def sound() -> Recorded:
     """Graph of a public service that bursts, of one whose replicas span nodes, of a queued one
-    that bursts, and of one with an application."""
-    return stack(public_plan(EVERYTHING, SPANNING, QUEUED_BURST, APPLIED))
+    that bursts, of one with an application, and of one with a chat page."""
+    return stack(PLAN)
 
 
 def without(need: Need) -> Recorded:
@@ -78,7 +81,7 @@ def test_the_command_ends_with_4(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_every_rendered_kind_declares_what_it_needs() -> None:
     users = {need.user.resource_type for need in NEEDS}
-    for path, text in render(public_plan(EVERYTHING, SPANNING, QUEUED_BURST, APPLIED)).items():
+    for path, text in render(PLAN).items():
         if path.endswith(".yaml"):
             parsed = yaml.safe_load(text)
             version = parsed["apiVersion"] if "/" in parsed["apiVersion"] else "core/v1"

