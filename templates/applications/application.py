@@ -155,14 +155,13 @@ def application_documents(
     common = _environment(plan, service, application)
     # Guard: not in the setup's, which would run again for what it does not use.
     users = common | ({} if application.feedback is None else FEEDBACK)
+    reached = {"cache_port": None if application.cache is None else CACHE_PORT}
     users |= {} if application.cache is None else {**CACHE, "CACHE_PORT": str(CACHE_PORT)}
-    users_port = None if application.cache is None else CACHE_PORT
     routes = users | _routes(plan, service) | directly(plan, context)
-    answering = own | _answering(service.name, serving, application, routes, gateway)
+    answering = own | reached | _answering(service.name, serving, application, routes, gateway)
     answering |= {"calls_vectors": context is not None}
-    setup, expiry = own | _setup(common), own | _expiry(application, users)
+    setup, expiry = own | _setup(common), own | reached | _expiry(application, users)
     ingestion = [] if context is None else [own | _ingestion(plan, application, context, common)]
-    answering["cache_port"] = expiry["cache_port"] = users_port
     for document in ("deployment", "service", "budget"):
         yield f"application-{document}", f"application-{document}", answering
     yield "application-setup-job", "application-setup-job", setup

@@ -12,7 +12,6 @@ from sizing.workload import Workload
 def engine_rates(workload: Workload) -> Rates:
     """Requests per second that reach the engines: requests/s of the model x (1 - hit ratio).
 
-    The cache of an application also answers calls of other models, which their size leaves out.
     Basis: arithmetic; as `sized_hit_ratio`.
     """
     return answered_rates(workload).of(1 - exact(sized_hit_ratio(workload)))

@@ -15,9 +15,11 @@ from sizing.plan.service.application.api import (
     RetentionPlan,
     TokenLimitPlan,
 )
+from sizing.plan.service.application.page import PagePlan
 from sizing.replica.case import Case
 from sizing.replica.traffic import Rates, answering, mean_of
 from sizing.service.application import cache, context, feedback
+from sizing.service.application.work import measured, usual
 from sizing.service.gateway import DRAIN_LIMIT_S, longest_answer_s
 from sizing.service.stores.aurora import (
     capacity,
@@ -76,16 +78,6 @@ VERIFIED = "verify-full"
 """TLS that verifies the server and its name."""
 BATCH_ROWS = 1_000
 """Rows of one transaction that deletes. Basis: assumed."""
-
-
-def measured(catalog: Catalog, item: str) -> Fraction:
-    """Measured figure of the application that sizes a service, exactly."""
-    return exact(catalog.application(item).sized)
-
-
-def usual(catalog: Catalog, item: str) -> Fraction:
-    """Median of a measured figure of the application, exactly."""
-    return exact(catalog.application(item).value)
 
 
 def text_bytes(workload: Workload) -> Fraction:
@@ -380,6 +372,17 @@ def database_tls(region: str) -> str:
     return VERIFIED if database_authorities(region) else "require"
 
 
+def beyond_pods(plan: ApplicationPlan | PagePlan, owner: str, database: str) -> list[str]:
+    """Limits of a database and of one node group that pods exceed, each with its numbers."""
+    pods, reasons = f"{plan.pods_total:,} pods of {owner}", list[str]()
+    if plan.connections_total > plan.connections_limit:
+        limit = f"the {plan.connections_limit:,} of {database}"
+        reasons.append(f"{plan.connections_total:,} connections of {pods} exceed {limit}")
+    if plan.pods_total > NODES_PER_GROUP_LIMIT:
+        reasons.append(f"{pods} exceed the {NODES_PER_GROUP_LIMIT} nodes of one node group")
+    return reasons
+
+
 def beyond_limits(plan: ApplicationPlan) -> list[str]:
     """Limits that the application exceeds, each with its numbers: of the database, of one node
     group, of the stream of feedback and of the cache of answers.
@@ -387,12 +390,7 @@ def beyond_limits(plan: ApplicationPlan) -> list[str]:
     A proxy of connections would not help: the application's driver prepares its statements, and
     Amazon's proxy keeps a connection of its own for each session that does.
     """
-    pods, reasons = f"{plan.pods_total:,} pods of its application", list[str]()
-    if plan.connections_total > plan.connections_limit:
-        limit = f"the {plan.connections_limit:,} of the database"
-        reasons.append(f"{plan.connections_total:,} connections of {pods} exceed {limit}")
-    if plan.pods_total > NODES_PER_GROUP_LIMIT:
-        reasons.append(f"{pods} exceed the {NODES_PER_GROUP_LIMIT} nodes of one node group")
+    reasons = beyond_pods(plan, "its application", "the database")
     reasons += [] if plan.feedback is None else feedback.beyond_stream(plan.feedback)
     reasons += [] if plan.context is None else context.beyond_memory(plan.context)
     return reasons if plan.cache is None else [*reasons, *cache.beyond_cache(plan.cache)]

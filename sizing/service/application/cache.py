@@ -11,6 +11,7 @@ from sizing.plan.service.pool import PoolPlan
 from sizing.replica.caches.response_cache import sized_hit_ratio
 from sizing.replica.case import Case
 from sizing.replica.traffic import Rates, request_rates
+from sizing.service.application.work import measured
 from sizing.values.exact import ceiling, exact, plain
 from sizing.values.units import GB, KIB, SECONDS_PER_DAY
 from sizing.workload import Workload
@@ -42,17 +43,13 @@ def cpu_s(workload: Workload, catalog: Catalog, tokens: Fraction) -> Fraction:
     """
     if cache_of(workload) is None:
         return Fraction(0)
-    each = _measured(catalog, "cpu_s_per_cached_token")
-    return _measured(catalog, "cpu_s_per_cached_call") + each * tokens
+    each = measured(catalog, "cpu_s_per_cached_token")
+    return measured(catalog, "cpu_s_per_cached_call") + each * tokens
 
 
 def cache_of(workload: Workload) -> ResponseCache | None:
     """Cache of a workload; None where it has none."""
     return None if workload.application is None else workload.application.cache
-
-
-def _measured(catalog: Catalog, item: str) -> Fraction:
-    return exact(catalog.application(item).sized)
 
 
 def cache_plan(
@@ -76,8 +73,8 @@ def cache_plan(
         raise ValueError(f"{workload.name}: a cache of answers of unknown length")
     sized = exact(sized_hit_ratio(workload))
     each = ceiling(
-        exact(answer) * _measured(catalog, "cache_bytes_per_byte")
-        + _measured(catalog, "cache_entry_bytes")
+        exact(answer) * measured(catalog, "cache_bytes_per_byte")
+        + measured(catalog, "cache_entry_bytes")
     )
     days = ceiling(Fraction(cache.ttl_s, SECONDS_PER_DAY))
     calls = min(rates.busiest * cache.ttl_s, rates.mean * days * SECONDS_PER_DAY)

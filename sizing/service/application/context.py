@@ -12,6 +12,7 @@ from sizing.service.application.vectors import (
     direct_ratios,
     vectors_name,
 )
+from sizing.service.application.work import measured, usual
 from sizing.service.stores.aurora import MAX_ACU
 from sizing.values.exact import ceiling, exact, plain
 from sizing.values.field_error import FieldError
@@ -48,11 +49,6 @@ DOCUMENT_BYTES = 32 * MIB
 VISIBILITY_S, RECEIVES, LETTERS_DAYS = 900, 5, 14
 """Time of a message, attempts, and days of a message. Basis: assumed; vendor for the days (at most
 14)."""
-
-
-def measured(catalog: Catalog, item: str) -> Fraction:
-    """Measured figure that sizes documents, the highest one."""
-    return exact(catalog.application(item).sized)
 
 
 def vector_index_bytes(dimensions: int) -> int:
@@ -151,7 +147,7 @@ def passage_row_bytes(workload: Workload, catalog: Catalog) -> Fraction:
     if context is None:
         return Fraction(0)
     text = context.retrieved_chunks * context.chunk_tokens * BYTES_PER_TOKEN
-    return exact(context.share) * text * exact(catalog.application("passage_copies").value)
+    return exact(context.share) * text * usual(catalog, "passage_copies")
 
 
 def writes_per_s(workload: Workload, rates: Rates) -> Fraction:
@@ -210,7 +206,7 @@ def context_plan(workload: Workload, rates: Rates, catalog: Catalog) -> ContextP
         searches_per_s=plain(rates.busiest * exact(context.share)),
         chunks_per_s=plain(chunks_per_s(context)),
         cpu_s_per_search=plain(measured(catalog, "cpu_s_per_search")),
-        passage_copies=plain(exact(catalog.application("passage_copies").value)),
+        passage_copies=plain(usual(catalog, "passage_copies")),
         passage_row_bytes=ceiling(passage_row_bytes(workload, catalog)),
         cpu_s_per_chunk=plain(measured(catalog, "cpu_s_per_chunk")),
         document_s=plain(document_s),

@@ -6,6 +6,7 @@ from sizing.catalog import Catalog
 from sizing.plan.service.application.direct import DirectPlan
 from sizing.replica.traffic import Rates
 from sizing.service.application.vectors import direct_ratios
+from sizing.service.application.work import measured
 from sizing.values.exact import exact, plain
 from sizing.workload import Workload
 from sizing.workload.context.context import BYTES_PER_TOKEN, Context
@@ -28,8 +29,8 @@ def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
     at most 0.021 s, less than one within a response, whose figure is applied.
     """
     searches, texts = direct_ratios(workload)
-    found = searches * _measured(catalog, "cpu_s_per_search")
-    return found + texts * _measured(catalog, "cpu_s_per_embedding")
+    found = searches * measured(catalog, "cpu_s_per_search")
+    return found + texts * measured(catalog, "cpu_s_per_embedding")
 
 
 def direct_plan(
@@ -51,7 +52,7 @@ def direct_plan(
         embeddings_per_request=plain(texts),
         searches_per_s=plain(rates.busiest * searches),
         embeddings_per_s=plain(rates.busiest * texts),
-        cpu_s_per_embedding=plain(_measured(catalog, "cpu_s_per_embedding")),
+        cpu_s_per_embedding=plain(measured(catalog, "cpu_s_per_embedding")),
         search_bytes=found,
         embedding_bytes=vector,
         sent_bytes_per_request=plain(
@@ -59,7 +60,3 @@ def direct_plan(
         ),
         answer_bytes_per_request=plain(searches * found + texts * vector),
     )
-
-
-def _measured(catalog: Catalog, item: str) -> Fraction:
-    return exact(catalog.application(item).sized)

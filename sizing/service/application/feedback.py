@@ -6,6 +6,7 @@ from math import floor
 from sizing.catalog import Catalog
 from sizing.plan.service.application.feedback import FeedbackPlan
 from sizing.replica.traffic import Rates
+from sizing.service.application.work import measured
 from sizing.site import LOG_DAYS, Site
 from sizing.values.exact import ceiling, exact, plain
 from sizing.values.units import MIB, SECONDS_PER_DAY
@@ -25,6 +26,9 @@ BUFFER_S, BUFFER_MIB = 900, 16
 """Seconds and MiB after which the stream writes an object. Basis: vendor (60 to 900 s, 1 to 128
 MiB); assumed: few objects, and each fits into the memory of the program that erases a user."""
 
+CPU = "cpu_s_per_feedback"
+"""Figure of a record in data/application_work.csv."""
+
 
 def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
     """CPU seconds of feedback for one request: share x CPU seconds of one record.
@@ -32,11 +36,7 @@ def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
     Basis: measured (`sizing/catalog/data/application_work.csv`), the highest.
     """
     feedback = None if workload.application is None else workload.application.feedback
-    return Fraction(0) if feedback is None else exact(feedback.share) * _cpu_s_per_record(catalog)
-
-
-def _cpu_s_per_record(catalog: Catalog) -> Fraction:
-    return exact(catalog.application("cpu_s_per_feedback").sized)
+    return Fraction(0) if feedback is None else exact(feedback.share) * measured(catalog, CPU)
 
 
 def feedback_plan(
@@ -65,7 +65,7 @@ def feedback_plan(
         records_per_day=ceiling(daily),
         days=data.retention_days,
         stored_bytes=ceiling(daily * each * data.retention_days),
-        cpu_s_per_record=plain(_cpu_s_per_record(catalog)),
+        cpu_s_per_record=plain(measured(catalog, CPU)),
         buffer_s=BUFFER_S,
         buffer_mib=BUFFER_MIB,
         log_days=LOG_DAYS[site.environment],

@@ -3,7 +3,6 @@
 from fractions import Fraction
 
 from sizing.catalog import Catalog
-from sizing.fleet.packing import NODES_PER_GROUP_LIMIT
 from sizing.fleet.redundancy import nodes_for_zone_loss
 from sizing.locks.versions import image_reference
 from sizing.plan.part import Reason, Rejected
@@ -12,7 +11,18 @@ from sizing.plan.service.stores import DatabasePlan
 from sizing.plan.service.whole import UNSERVED
 from sizing.replica.case import Case
 from sizing.replica.traffic import Rates
-from sizing.service.application.api import answer_tokens, measured, text_bytes, usual
+from sizing.service.application.api import (
+    BATCH_ROWS,
+    DELETE_WINDOW_S,
+    FEWEST_PODS,
+    MILLICORES,
+    OTHER_CONNECTIONS,
+    UTILISATION,
+    answer_tokens,
+    beyond_pods,
+    text_bytes,
+)
+from sizing.service.application.work import measured, usual
 from sizing.service.gateway import DRAIN_LIMIT_S, longest_answer_s
 from sizing.service.storage import database_plan
 from sizing.service.stores.aurora import capacity, connections_limit
@@ -24,29 +34,15 @@ from sizing.workload import Workload
 
 PAGE_REPOSITORY = PAGE_IMAGE = "ghcr.io/open-webui/open-webui"
 """Item of data/pins.csv of the page's image, which is its repository too."""
-UTILISATION = Fraction(6, 10)
-"""Share of a CPU's time that a process works at the busiest moment. Basis: assumed; people wait for
-a process that is in use."""
-FEWEST_PODS = 2
-"""Fewest pods, so that an update stops none. Basis: assumed."""
-MILLICORES = 1_500
-"""CPU that a pod requests of a node with 2 CPUs. Basis: assumed; the agents of the node take the
-rest, and one process uses one CPU."""
 OTHER_MIB = 1_024
 """MiB of a pod besides its process after the load. Basis: assumed; it grows with the people who are
 online."""
 CONNECTIONS, PROBES = 10, 1
 """Connections of a pod at most, and that of its probe. Basis: assumed; a statement takes
 milliseconds."""
-OTHER_CONNECTIONS = 10
-"""Connections besides those of pods: setup, deletion of rows, and people. Basis: assumed."""
 SESSION_S = 12 * 3_600
 """Seconds after which a person signs in again, and for which a browser stays with a pod. Basis:
 assumed: a working day. Until then the load balancer renews the token of a client that may."""
-DELETE_WINDOW_S = 6 * 3_600
-"""Seconds of a day in which due conversations are deleted. Basis: assumed."""
-BATCH_ROWS = 1_000
-"""Conversations of one transaction that deletes. Basis: assumed."""
 
 
 def cpu_s(workload: Workload, catalog: Catalog) -> Fraction:
@@ -169,12 +165,7 @@ def no_page(case: Case, rates: Rates) -> tuple[Rejected, ...]:
     plan = page_plan(case, rates, served=False)
     if plan is None:
         return ()
-    pods, reasons = f"{plan.pods_total:,} pods of its page", list[str]()
-    if plan.connections_total > plan.connections_limit:
-        limit = f"the {plan.connections_limit:,} of the page's database"
-        reasons.append(f"{plan.connections_total:,} connections of {pods} exceed {limit}")
-    if plan.pods_total > NODES_PER_GROUP_LIMIT:
-        reasons.append(f"{pods} exceed the {NODES_PER_GROUP_LIMIT} nodes of one node group")
     return tuple(
-        Rejected(option=UNSERVED, reason=Reason.store_limit, numbers=each) for each in reasons
+        Rejected(option=UNSERVED, reason=Reason.store_limit, numbers=each)
+        for each in beyond_pods(plan, "its page", "the page's database")
     )
