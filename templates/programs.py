@@ -104,6 +104,7 @@ APPLICATION = (
     "application_cache",
     "application_check",
     "application_database",
+    "application_deletion",
     "application_direct",
     "application_feedback",
     "application_files",
@@ -132,6 +133,7 @@ CONTEXT = (
 PAGE = (
     "page_start",
     "application_database",
+    "application_deletion",
     "application_secret",
     "application_setup",
     "page_identity",

@@ -20,7 +20,7 @@ MAY_IMPORT = {
         "pulumi_kubernetes",
     },
 }
-STORES = {"cache", "database", "files", "rows", "secret", "setup"}
+STORES = {"cache", "database", "deletion", "files", "rows", "secret", "setup"}
 """Programs of an application that reach its stores."""
 
 
@@ -50,9 +50,11 @@ ONE_FILE = {
                 "application_files",
                 "application_secret",
             },
+            "deletion": {"application_secret"},
             "rows": {
                 "application_cache",
                 "application_database",
+                "application_deletion",
                 "application_files",
                 "application_records",
                 "application_secret",
@@ -99,9 +101,9 @@ ONE_FILE = {
         f"templates/scripts/page/page_{name}.py": imported
         for name, imported in {
             "identity": {"cryptography"},
-            "rows": {"application_database", "application_secret"},
+            "rows": {"application_database", "application_deletion", "application_secret"},
             "server": {"open_webui", "page_identity"},
-            "setup": {"application_database", "application_secret", "application_setup"},
+            "setup": {"application_secret", "application_setup"},
         }.items()
     },
     "templates/scripts/make_certificate.py": {"cryptography"},

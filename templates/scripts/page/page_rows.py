@@ -15,17 +15,16 @@ arguments.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
-import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from application_database import FAULTS, connected, in_schema, login_of, tables
-from application_secret import code_of, report
+from application_deletion import run
+from application_secret import report
 
 DAY_S = 86_400
 CHATS, MESSAGES, ACCOUNTS, LOGINS = map(in_schema, ("chat", "chat_message", "user", "auth"))
@@ -144,32 +143,7 @@ async def erased(given: Mapping[str, str], subject: str, batch: int) -> int:
 
 def main(words: Sequence[str], given: Mapping[str, str]) -> int:
     """Run one of the two, and return the exit code."""
-    # Guard: as the first process of a container it would ignore the signal.
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
-    try:
-        batch = positive(given["BATCH"])
-        match words:
-            case ["expire"]:
-                work = expired(given, positive(given["RETENTION_DAYS"]), batch)
-            case ["erase", subject] if subject:
-                work = erased(given, subject, batch)
-            case _:
-                raise ValueError
-    except (KeyError, ValueError):
-        report("wrong_arguments")
-        return 2
-    try:
-        return 1 if asyncio.run(work) else 0
-    except FAULTS as fault:
-        report("rows_failed", reason=code_of(fault))
-        return 1
-
-
-def positive(text: str) -> int:
-    """Whole number of at least 1. Raises ValueError."""
-    if (number := int(text)) < 1:
-        raise ValueError
-    return number
+    return run(words, given, expire=expired, erase=erased, faults=FAULTS)
 
 
 if __name__ == "__main__":

@@ -26,10 +26,8 @@ arguments.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -38,9 +36,10 @@ from typing import Any
 from application_cache import FAULTS as CACHE_FAULTS
 from application_cache import erased as erased_answers
 from application_database import COUNTS, FAULTS, connected, in_schema, login_of, tables, take_turn
+from application_deletion import run
 from application_files import Files
 from application_records import Records, Removed
-from application_secret import code_of, report
+from application_secret import report
 
 DAY_S = 86_400
 FEEDBACK_TURN = 5_130_727
@@ -245,36 +244,8 @@ async def without_feedback(
 
 
 def main(words: Sequence[str], given: Mapping[str, str]) -> int:
-    """Run one of the two, and return the exit code.
-
-    Guard: an empty owner is refused: rows without one belong to nobody.
-    """
-    # Guard: as the first process of a container it would ignore the signal.
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
-    try:
-        batch = positive(given["BATCH"])
-        match words:
-            case ["expire"]:
-                work = expired(given, positive(given["RETENTION_DAYS"]), batch)
-            case ["erase", owner] if owner:
-                work = erased(given, owner, batch)
-            case _:
-                raise ValueError
-    except (KeyError, ValueError):
-        report("wrong_arguments")
-        return 2
-    try:
-        return 1 if asyncio.run(work) else 0
-    except (*FAULTS, *CACHE_FAULTS) as fault:
-        report("rows_failed", reason=code_of(fault))
-        return 1
-
-
-def positive(text: str) -> int:
-    """Whole number of at least 1. Raises ValueError."""
-    if (number := int(text)) < 1:
-        raise ValueError
-    return number
+    """Run one of the two, and return the exit code."""
+    return run(words, given, expire=expired, erase=erased, faults=(*FAULTS, *CACHE_FAULTS))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
@@ -94,8 +94,8 @@ class SetupError(Exception):
     """Reason why the setup is not complete, without any part of a secret."""
 
 
-async def set_up(given: Mapping[str, str]) -> None:
-    """Make everything that is missing. Raises SetupError or one of `FAULTS`."""
+async def made_role(given: Mapping[str, str]) -> Login:
+    """Make the role and its schema, and return its login. Raises SetupError or one of `FAULTS`."""
     role, region = given["ROLE"], given["AWS_REGION"]
     master = Secret(given["MASTER_SECRET_ARN"], region).login()
     if master is None:
@@ -113,13 +113,19 @@ async def set_up(given: Mapping[str, str]) -> None:
             await own.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
             await check_owner(own, role)
         await close_database(connection, given["DATABASE"], role)
+    return login
+
+
+async def set_up(given: Mapping[str, str]) -> None:
+    """Make everything that is missing. Raises SetupError or one of `FAULTS`."""
+    login = await made_role(given)
     async with connected(given, login) as own:
         await take_turn(own, TABLES_TURN)
         make_tables(given, login)
         await own.execute(OWN_TABLE)
         if given.get("DOCUMENTS"):
             await own.execute(DOCUMENTS_TABLE)
-        await check_tables(own, role)
+        await check_tables(own, login.username)
         report("tables_made")
         await make_indexes(own)
         report("indexes_made")
@@ -308,12 +314,12 @@ async def make_indexes(own: Any) -> None:
         await own.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {place}")
 
 
-def main(given: Mapping[str, str]) -> int:
-    """Run the setup, and return the exit code."""
+def ended(work: Callable[[], object]) -> int:
+    """Run a setup, report its end, and return the exit code."""
     # Guard: as the first process of a container it would ignore the signal.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        asyncio.run(set_up(given))
+        work()
     except (SetupError, SecretError) as fault:
         report("not_set_up", reason=str(fault))
         return 1
@@ -322,6 +328,11 @@ def main(given: Mapping[str, str]) -> int:
         return 1
     report("set_up")
     return 0
+
+
+def main(given: Mapping[str, str]) -> int:
+    """Run the setup, and return the exit code."""
+    return ended(lambda: asyncio.run(set_up(given)))
 
 
 if __name__ == "__main__":
