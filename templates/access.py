@@ -58,12 +58,12 @@ def access_values(plan: Plan, service: ServicePlan, health_path: str) -> dict[st
             "balancer_cidrs": [],
             "drain_s": jobs.worker.give_back_s,
         }
-    host = service.inputs.access.service
-    if host is not None and service.serving is not None:
+    if service.inputs.access.service is not None and service.serving is not None:
         return {
             "worker": None,
             "callers": [
                 {"namespace": host, "name": application_name(host), "components": (COMPONENT,)}
+                for host in service.callers
             ],
             "balancer_cidrs": [],
             "service_port": ENGINE_PORT,

@@ -22,10 +22,10 @@ CHUNK_BYTES = 4
 """Text of one event of a stream: about one token of English."""
 
 
-class _StandIn:
+class StandIn:
     """Answers of a server in this process, which ends at the exit of its context."""
 
-    _server: "_Server"
+    _server: "StandInServer"
 
     def __exit__(
         self,
@@ -41,7 +41,7 @@ class _StandIn:
         return self._server.url
 
 
-class TokenIssuer(_StandIn):
+class TokenIssuer(StandIn):
     """An issuer of RS256 tokens whose public keys are served from entry to exit.
 
     Its address is the claim `iss` of its tokens.
@@ -52,7 +52,7 @@ class TokenIssuer(_StandIn):
         numbers = self._key.public_key().public_numbers()
         modulus, exponent = (_base64url(_big_endian(value)) for value in (numbers.n, numbers.e))
         key = {"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "1", "n": modulus, "e": exponent}
-        self._server = _Server(_KeysHandler)
+        self._server = StandInServer(_KeysHandler)
         self._server.keys = json.dumps({"keys": [key]}).encode()
         self._server.start()
         return self
@@ -74,7 +74,7 @@ class TokenIssuer(_StandIn):
         )
 
 
-class EngineStandIn(_StandIn):
+class EngineStandIn(StandIn):
     """An engine with OpenAI's chat completions that answers every request with one text.
 
     OpenAI's API is below `/v1` of its address. `text`, `reasoning`, `function`, a function that it
@@ -104,13 +104,13 @@ class EngineStandIn(_StandIn):
         self.paths: dict[str, int] = {}
 
     def __enter__(self) -> Self:
-        self._server = _Server(_EngineHandler)
+        self._server = StandInServer(_EngineHandler)
         self._server.engine = self
         self._server.start()
         return self
 
 
-class _Server(ThreadingHTTPServer):
+class StandInServer(ThreadingHTTPServer):
     """HTTP on a free port, in threads of this process."""
 
     daemon_threads = True
@@ -144,12 +144,12 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class StandInHandler(BaseHTTPRequestHandler):
     """Answers of JSON over connections that stay open."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: _Server
+    server: StandInServer
 
     def answer(self, body: bytes, code: int = 200) -> None:
         self.send_response(code)
@@ -162,12 +162,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-class _KeysHandler(_Handler):
+class _KeysHandler(StandInHandler):
     def do_GET(self) -> None:
         self.answer(self.server.keys)
 
 
-class _EngineHandler(_Handler):
+class _EngineHandler(StandInHandler):
     wbufsize = -1
 
     def do_GET(self) -> None:

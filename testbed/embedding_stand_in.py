@@ -6,14 +6,13 @@ import json
 import math
 import re
 import struct
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self
 
+from testbed.application_stand_ins import StandIn, StandInHandler, StandInServer
 
-class EmbeddingStandIn:
+
+class EmbeddingStandIn(StandIn):
     """OpenAI's embeddings below `/v1` of its address, from entry to exit.
 
     A vector counts the words of a text, each at a place that its digest gives. `delay_s` and
@@ -26,20 +25,10 @@ class EmbeddingStandIn:
         self.texts = list[str]()
 
     def __enter__(self) -> Self:
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server(_Handler)
         self._server.stand_in = self
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server.start()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def vector(self, text: str) -> list[float]:
         """Vector of length 1 that counts the words of a text."""
@@ -56,14 +45,11 @@ def packed(vector: list[float]) -> str:
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Server(StandInServer):
     stand_in: EmbeddingStandIn
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class _Handler(StandInHandler):
     wbufsize = -1
     server: _Server
 
@@ -90,12 +76,4 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer({"object": "list", "model": body["model"], "data": found, "usage": usage})
 
     def _answer(self, value: Any, code: int = 200) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Print nothing."""
+        self.answer(json.dumps(value).encode(), code)

@@ -20,8 +20,10 @@ GOLDEN = sorted((ROOT / "workloads" / "golden").glob("*-*.yaml"))
 """The golden workloads; their own site names no account, so nothing can be built on it."""
 PUBLIC_CLIPS = ROOT / "workloads" / "clips-public.yaml"
 """The example whose stack has a key that signs links."""
+TEAM_CHAT = ROOT / "workloads" / "team-chat.yaml"
+"""The example whose stack names the client by which people sign in."""
 CHAT = ROOT / "workloads" / "chat.yaml"
-OTHERS = sorted({*(ROOT / "workloads").glob("*.yaml")} - {PUBLIC_CLIPS, CHAT})
+OTHERS = sorted({*(ROOT / "workloads").glob("*.yaml")} - {PUBLIC_CLIPS, TEAM_CHAT, CHAT})
 """The other examples, which are built on the public stack: it has an issuer."""
 KINDS = [OWN / f"{name}.yaml" for name in ("bursting", "code", "spanning", "volumes")]
 STACKS = {
@@ -33,6 +35,7 @@ STACKS = {
     ROOT / "stacks" / "Pulumi.existing-cluster.yaml": [CHAT],
     ROOT / "stacks" / "Pulumi.existing-network.yaml": [CHAT],
     ROOT / "stacks" / "Pulumi.platform.yaml": [],
+    ROOT / "stacks" / "Pulumi.team-chat.yaml": [TEAM_CHAT],
     ROOT / "stacks" / "Pulumi.workloads.yaml": [CHAT],
 }
 FIXED_BY_TYPE = {"apiVersion", "kind"}

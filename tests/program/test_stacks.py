@@ -35,6 +35,7 @@ STACKS = (
     "existing-network",
     "platform",
     "public",
+    "team-chat",
     "workloads",
 )
 NETWORK_TYPES = ("ec2/vpc", "ec2/subnet", "natGateway", "ec2/route", "ec2/flowLog", "vpcEndpoint")

@@ -399,11 +399,10 @@ def _quota_pods(leaf: Leaf) -> Entry:
         workers, zones = "{s.renditions.workers_total}", len(leaf.serving.replicas_by_zone)
         rendering = f" + {workers} + ceil({workers} / {zones})"
         symbols += " + workers of renditions and those of a zone"
+    zones = len(leaf.serving.replicas_by_zone)
     application = leaf.sized.application
     if application is not None and application.pods is not None:
-        pods, zones = "{s.application.pods_total}", len(leaf.serving.replicas_by_zone)
-        leaving = f"max({{s.application.pods.taken_at_once}}, ceil({pods} / {zones}))"
-        rendering += f" + {pods} + {leaving} + {{serving.APPLICATION_JOBS}}"
+        rendering += _quota_answering("application", zones)
         symbols += " + pods of the application, those that leave, and 2 Jobs"
         if application.context is not None:
             documents = "{s.application.context.pods}"
@@ -411,15 +410,20 @@ def _quota_pods(leaf: Leaf) -> Entry:
             symbols += " + pods that keep documents and those of a zone"
     page = leaf.sized.page
     if page is not None and page.pods is not None:
-        pods, zones = "{s.page.pods_total}", len(leaf.serving.replicas_by_zone)
-        leaving = f"max({{s.page.pods.taken_at_once}}, ceil({pods} / {zones}))"
-        rendering += f" + {pods} + {leaving} + {{serving.APPLICATION_JOBS}}"
+        rendering += _quota_answering("page", zones)
         symbols += " + the same of the page"
     return Entry(
         "pods that the service's namespace may hold",
         symbols,
         numbers + (" + 1" if filled else "") + rendering,
     )
+
+
+def _quota_answering(part: str, zones: int) -> str:
+    """Numbers of pods of an application or a page, of those that leave, and of their Jobs."""
+    pods = f"{{s.{part}.pods_total}}"
+    leaving = f"max({{s.{part}.pods.taken_at_once}}, ceil({pods} / {zones}))"
+    return f" + {pods} + {leaving} + {{serving.APPLICATION_JOBS}}"
 
 
 def _quota_gpus(leaf: Leaf) -> Entry:
