@@ -1,47 +1,25 @@
 """The same wiring claims for a service open to the internet: every number reaches a resource."""
 
-from functools import cache
-
 import pytest
 
 from sizewright.reading.stack.plan import read_plan
-from sizewright.record import Recorded
-from sizing.plan.claims import Claim, claims, with_leaf
-from sizing.plan.whole import Plan
-from tests.program.test_wiring import ROOT, other, place, recording, values_of
+from tests.program.wiring import ROOT, Group, Wiring, cases
 
 FOLDER = ROOT / "tests" / "program"
+PUBLIC = Wiring(
+    lambda: read_plan([FOLDER / "public.yaml"], FOLDER / "Pulumi.public.yaml"),
+    lambda claim: "gateway" in claim.path,
+)
 
 
-@cache
-def plan() -> Plan:
-    return read_plan([FOLDER / "public.yaml"], FOLDER / "Pulumi.public.yaml")
-
-
-@cache
-def baseline() -> Recorded:
-    return recording(plan())
-
-
-@cache
-def changed(path: tuple[str | int, ...], value: object) -> Recorded:
-    return recording(with_leaf(plan(), path, value))
-
-
-def public_claims() -> list[Claim]:
-    return [claim for claim in claims(plan()) if "gateway" in claim.path]
-
-
-@pytest.mark.parametrize("claim", public_claims(), ids=place)
-def test_a_changed_leaf_changes_what_it_claims(claim: Claim) -> None:
-    before = values_of(baseline(), claim)
-    after = values_of(changed(claim.path, other(claim)), claim)
-    assert [pair for pair in after if pair not in before]
+@pytest.mark.parametrize(("wiring", "group"), cases(PUBLIC))
+def test_changed_leaves_change_what_they_claim(wiring: Wiring, group: Group) -> None:
+    wiring.assert_moved(group)
 
 
 def test_the_claims_cover_public_ingress() -> None:
     """Guard: the other test would still pass if a claim were deleted with its wire."""
-    assert {str(claim.path[-1]) for claim in public_claims()} >= {
+    assert PUBLIC.leaves >= {
         "public",
         "public_cidrs",
         "issuer",

@@ -1,25 +1,17 @@
-"""The same wiring claims for a queued service: every number of its jobs reaches a resource.
-
-A queue's redrive policy names the dead letters, so that the whole text is unknown in a preview.
-Those claims are recorded as in an update.
-"""
-
-from functools import cache
+"""The same wiring claims for a queued service: every number of its jobs reaches a resource."""
 
 import pytest
 
 from sizewright.reading.stack.plan import read_plan
-from sizewright.record import Recorded
-from sizing.plan.claims import Claim, claims, with_leaf
+from sizing.plan.claims import claims, with_leaf
 from sizing.plan.stack.network import EndpointPlan
 from sizing.plan.whole import Plan
-from tests.program.test_wiring import ROOT, other, place, recording, values_of
+from tests.program.wiring import ROOT, Group, Wiring, cases, recording, values_of
 
 FOLDER = ROOT / "tests" / "program"
-UNKNOWN_IN_A_PREVIEW = "redrivePolicy"
+PARTS = {"jobs", "gateway", "gateway_endpoints", "cdn"}
 
 
-@cache
 def plan() -> Plan:
     """Plan of two queued services, one with a content delivery network, with their endpoint."""
     whole = read_plan([FOLDER / "queued.yaml", FOLDER / "cdn.yaml"], FOLDER / "Pulumi.cdn.yaml")
@@ -27,35 +19,25 @@ def plan() -> Plan:
     return whole.model_copy(update={"network": whole.network.model_copy(update=endpoint)})
 
 
-@cache
-def baseline(*, preview: bool) -> Recorded:
-    return recording(plan(), preview=preview)
-
-
-def queued_claims() -> list[Claim]:
-    """Claims of the intake and its load balancer; those of pods are other tests'."""
-    parts = ("jobs", "gateway", "gateway_endpoints", "cdn")
-    return [
-        claim
-        for claim in claims(plan())
-        if any(part in claim.path for part in parts)
+JOBS = Wiring(
+    plan,
+    lambda claim: (
+        PARTS & {*claim.path}
         and claim.reaches.resource_type.startswith("aws:")
         and claim.value != ()
-    ]
+    ),
+)
+"""The intake and its load balancer; claims of pods are other tests'."""
 
 
-@pytest.mark.parametrize("claim", queued_claims(), ids=place)
-def test_a_changed_leaf_changes_what_it_claims(claim: Claim) -> None:
-    preview = claim.reaches.path != UNKNOWN_IN_A_PREVIEW
-    before = values_of(baseline(preview=preview), claim)
-    changed = recording(with_leaf(plan(), claim.path, other(claim)), preview=preview)
-    after = values_of(changed, claim)
-    assert [pair for pair in after if pair not in before]
+@pytest.mark.parametrize(("wiring", "group"), cases(JOBS))
+def test_changed_leaves_change_what_they_claim(wiring: Wiring, group: Group) -> None:
+    wiring.assert_moved(group)
 
 
 def test_the_claims_cover_the_jobs() -> None:
     """Guard: the other test would still pass if a claim were deleted with its wire."""
-    assert {str(claim.path[-1]) for claim in queued_claims()} >= {
+    assert JOBS.leaves >= {
         "kept_s",
         "protected",
         "recoverable",

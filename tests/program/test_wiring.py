@@ -1,74 +1,29 @@
-"""Every number reaches a resource: a changed leaf changes the property it claims, and no other.
+"""Every number reaches a resource: a changed leaf changes the property it claims.
 
-The plan is built without sizing it again, so that exactly one leaf differs. Everything is recorded
-as in a first preview: what a reviewer sees there is also sent, while the reverse does not hold.
+Everything is recorded as in a first preview: what a reviewer sees there is also sent, while the
+reverse does not hold.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.foundation.other_stack import shape
-from components.platform import build
 from sizewright.reading.stack.site_file import read_site
 from sizewright.reading.stack.workload_file import read_workload
-from sizewright.record import Recorded, record
-from sizewright.record.values import at
 from sizewright.review.compare import leaf_changes
 from sizing.catalog import load_catalog
-from sizing.plan.claims import Claim, claims, with_leaf
+from sizing.plan.claims import Claim, claims
 from sizing.plan.claims import Path as LeafPath
 from sizing.plan.reaches import NODE_CLASS
-from sizing.plan.service.disks import WeightsOn
-from sizing.plan.service.pool import CapacitySource
 from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
-from sizing.workload import DraftMethod
+from tests.program.wiring import ROOT, Group, Wiring, each_alone, grouped, recording
 
-ROOT = Path(__file__).parents[2]
-OTHER = {
-    "frames": 81,
-    "ami_release": "1.35.0-20260101",
-    "max_model_len": 4096,
-    "sequences_per_request": 2,
-    "bf16": "fp16",
-    "fp16": "bf16",
-    "weights_path": "/elsewhere/0",
-    "kv_precision": "fp8",
-    "private_cidr": "10.9.0.0/19",
-    "public_cidr": "10.9.9.0/24",
-    "vpc_cidr": "10.8.0.0/16",
-    "expire_days": 7,
-    "fps": 25,
-    "start_s": 9000,
-    "on_demand": CapacitySource.blocks,
-    "reservations": CapacitySource.blocks,
-    "ngram": DraftMethod.mtp,
-    "nvme": WeightsOn.gp3,
-    "gp3": WeightsOn.nvme,
-    "artefacts": "elsewhere",
-    "standard_ia": "intelligent_tiering",
-    "glacier_ir": "intelligent_tiering",
-    "reserved_units": 120,
-    "content_paths": ("/elsewhere",),
-    "public_cidrs": ("198.51.100.0/24",),
-    "cidrs": ("10.98.0.0/16",),
-    "prefix_list_ids": ("pl-00000000000000002",),
-    "pull_secrets": ("another",),
-    "values": ("another",),
-    "paths": ("/v1/another",),
-    "format": "string-array",
-}
-"""Another valid value of leaves to which nothing can be added."""
-
-
-ABSENT_OR_TRUE = ("force_update",)
-"""Leaves that are null where they are not true."""
 ONLY_WITH_A_BURST = ("node_autoscaler_role",)
 """Last step of a leaf that reaches a resource only where a service may grow."""
 
@@ -200,63 +155,6 @@ def narrowed(whole: Plan, path: LeafPath) -> tuple[Plan, LeafPath]:
     return part, (path[0], 0, *path[2:]) if own else path
 
 
-def recording(of: Plan, *, preview: bool = True) -> Recorded:
-    def program() -> None:
-        build(of)
-
-    return record(program, config={}, preview=preview, referenced=shape(of.site.zones))
-
-
-@cache
-def baseline(variant: str, *part: str | int) -> Recorded:
-    """Recording of the unchanged plan, or of the part that these steps choose."""
-    return recording(narrowed(plan(variant), part)[0])
-
-
-def other(claim: Claim) -> object:
-    for name in (str(claim.path[-1]), str(claim.value)):
-        if name in OTHER:
-            return OTHER[name]
-    if isinstance(claim.value, bool) or claim.path[-1] in ABSENT_OR_TRUE:
-        return not claim.value
-    if isinstance(claim.value, int | float):
-        return claim.value + 1
-    if isinstance(claim.value, tuple):
-        return claim.value[:-1]
-    if claim.path[-1] == "zone":
-        return "use1-az6"
-    return f"{claim.value}-other"
-
-
-def values_of(recorded: Recorded, claim: Claim) -> list[object]:
-    """Values of the claimed property on every resource of the type; '' names the resources."""
-    mine = [r for r in recorded.resources if r.type == claim.reaches.resource_type]
-    assert mine, f"no {claim.reaches.resource_type} is built: the claim cannot be tested"
-    if not claim.reaches.path:
-        return [*sorted(r.name for r in mine)]
-    return [(r.name, at(r.inputs, claim.reaches.path)) for r in mine]
-
-
-def place(argument: Claim | str) -> str:
-    if isinstance(argument, str):
-        return argument.replace(" ", "-")
-    where = ".".join(str(step) for step in argument.path)
-    return f"{where}->{argument.reaches.path.rsplit('.', 1)[-1]}"
-
-
-@cache
-def changed(variant: str, path: LeafPath) -> Recorded:
-    """Recording of the plan with one other leaf. A zone and a pool change their name everywhere in
-    the plan: a service whose pool the plan lacks has no nodes to wait for.
-    """
-    whole, path = narrowed(plan(variant), path)
-    claim = next(claim for claim in claims(whole) if claim.path == path)
-    if path[-1] == "zone" or path[-2:] == ("serving", "pool"):
-        renamed = whole.model_dump_json().replace(f'"{claim.value}"', f'"{other(claim)}"')
-        return recording(Plan.model_validate_json(renamed))
-    return recording(with_leaf(whole, path, other(claim)))
-
-
 def claims_to_test() -> list[tuple[str, Claim]]:
     """Claims of all variants.
 
@@ -292,24 +190,35 @@ def kind(claim: Claim) -> tuple[object, ...]:
     return (*leaf, claim.reaches.resource_type, claim.reaches.path, word)
 
 
-def first_of_each_kind() -> list[object]:
-    """Every claim; those whose kind another service or pool proves run in `make prove` only."""
-    proven, cases = set[tuple[object, ...]](), list[object]()
+def first_of_each_kind() -> Iterator[tuple[str, Claim]]:
+    """Claims of which no other service or pool before has the kind."""
+    proven = set[tuple[object, ...]]()
     for variant, claim in claims_to_test():
-        again = (variant, *kind(claim)) in proven
-        proven.add((variant, *kind(claim)))
-        cases.append(pytest.param(variant, claim, marks=[pytest.mark.prove] if again else []))
-    return cases
+        if (variant, *kind(claim)) not in proven:
+            proven.add((variant, *kind(claim)))
+            yield variant, claim
 
 
-@pytest.mark.parametrize(("variant", "claim"), first_of_each_kind(), ids=place)
-def test_a_changed_leaf_changes_what_it_claims(variant: str, claim: Claim) -> None:
-    before = values_of(baseline(variant, *chooses(claim.path)), claim)
-    after = values_of(changed(variant, claim.path), claim)
-    assert before != after
-    if claim.reaches.path:
-        moved = [pair for pair in after if pair not in before]
-        assert moved, "the property disappeared instead of changing"
+def wirings(found: Iterable[tuple[str, Claim]]) -> list[Wiring]:
+    """Claims by the part of the plan that has their leaf."""
+    parts = dict[tuple[str, LeafPath], list[Claim]]()
+    for variant, claim in found:
+        path = narrowed(plan(variant), claim.path)[1]
+        mine = parts.setdefault((variant, chooses(claim.path)), [])
+        mine.append(replace(claim, path=path))
+    return [_wiring(variant, part, mine) for (variant, part), mine in parts.items()]
+
+
+def _wiring(variant: str, part: LeafPath, mine: list[Claim]) -> Wiring:
+    return Wiring(lambda: narrowed(plan(variant), part)[0], lambda claim: claim in mine)
+
+
+@pytest.mark.parametrize(
+    ("wiring", "group"),
+    [*grouped(*wirings(first_of_each_kind())), *each_alone(*wirings(claims_to_test()))],
+)
+def test_changed_leaves_change_what_they_claim(wiring: Wiring, group: Group) -> None:
+    wiring.assert_moved(group)
 
 
 def test_an_unchanged_plan_changes_nothing() -> None:
