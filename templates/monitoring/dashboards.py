@@ -29,6 +29,7 @@ def _service(service: Watched) -> dict[str, Any]:
     """Dashboard of one service: requests where its engine exports metrics of them, and replicas."""
     metrics = service.requests
     requests = [] if metrics is None else list(request_panels(service, metrics))
-    note = f"Not shown: {service.unwatched}." if service.unwatched else ""
+    missing = service.serving.unwatched
+    note = f"Not shown: {missing}." if missing else ""
     panels = [*requests, *replica_panels(service)]
     return dashboard(f"service-{service.name}", f"Service {service.name}", panels, note)

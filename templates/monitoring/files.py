@@ -7,7 +7,7 @@ from typing import Any
 from sizing.plan.whole import Plan
 from templates.monitoring.dashboards import dashboards
 from templates.monitoring.metrics import needs_settings
-from templates.monitoring.rules import rule_groups, unwatched
+from templates.monitoring.rules import rule_groups
 from templates.scheduling import POOL_LABEL, ZONE_LABEL
 
 RULES = "monitoring/rules.yaml"
@@ -37,8 +37,9 @@ def _needs(plan: Plan) -> Iterator[str]:
     yield f"# kube-state-metrics: --metric-labels-allowlist=nodes=[{POOL_LABEL},{ZONE_LABEL}]"
     yield f"# dcgm-exporter: its default list lacks {counters}."
     yield "# Keep the labels namespace, pod and node of both exporters: honor_labels: true."
-    for service, reason in unwatched(plan).items():
-        yield f"# {service}: {reason}."
+    for service in plan.services:
+        if service.serving is not None and service.serving.unwatched is not None:
+            yield f"# {service.name}: {service.serving.unwatched}."
 
 
 def _groups(groups: list[dict[str, Any]]) -> Iterator[str]:

@@ -27,12 +27,6 @@ def rule_groups(plan: Plan) -> list[dict[str, Any]]:
     return groups
 
 
-def unwatched(plan: Plan) -> dict[str, str]:
-    """Alerts that services lack, with the reason, by service; only those that lack some."""
-    built = (watched(service) for service in plan.services)
-    return {s.name: s.unwatched for s in built if s is not None and s.unwatched is not None}
-
-
 def _by_group(service: Watched) -> Iterator[tuple[str, Iterator[Rule]]]:
     yield "replicas", replica_rules(service)
     metrics = service.requests

@@ -5,10 +5,9 @@ from functools import cached_property
 
 from sizing.plan.service.serving import GroupServingPlan, ServingPlan
 from sizing.plan.service.whole import ServicePlan
+from sizing.workload.engines import request_metrics
 from sizing.workload.engines.requests import RequestMetrics
 from sizing.workload.kinds import Kind
-
-TEXT = (Kind.text, Kind.chat)
 
 
 @dataclass(frozen=True)
@@ -30,18 +29,7 @@ class Watched:
     @cached_property
     def requests(self) -> RequestMetrics | None:
         """Metrics of its requests; None where nothing of them may be compared with the plan."""
-        return self.serving.engine.traits.requests if self.plan.kind in TEXT else None
-
-    @property
-    def unwatched(self) -> str | None:
-        """Alerts that the service lacks, with the reason; None where it has all."""
-        if self.requests is not None:
-            if self.requests.each_token is None:
-                return f"{self.serving.engine} counts tokens, not requests: no TPOT target alerts"
-            return None
-        if self.plan.kind in TEXT:
-            return f"{self.serving.engine} exports no metrics of requests: no alerts on requests"
-        return f"the plan of kind {self.plan.kind} has no numbers of requests that metrics show"
+        return request_metrics(Kind(self.plan.kind), self.serving.engine)
 
     def of(self, metric: str, *labels: str) -> str:
         """Series of this service."""

@@ -14,8 +14,9 @@ from sizing.plan.whole import Plan
 from sizing.workload.engines import ENGINES
 from templates.monitoring.alert import START
 from templates.monitoring.dashboards import dashboards
+from templates.monitoring.files import RULES, monitoring_files
 from templates.monitoring.metrics import known_metrics
-from templates.monitoring.rules import rule_groups, unwatched
+from templates.monitoring.rules import rule_groups
 from testbed.prometheus import program, prometheus_missing
 from tests.components.plans import SPANNING, STUDIO, plan_of
 from tests.templates.monitoring.plans import CALIBRATED
@@ -144,11 +145,17 @@ def test_an_engine_without_metrics_of_requests_has_no_alerts_on_them() -> None:
     of_replicas = {"LossNotSurvived", "ReplicasBelowNeeded", "WeightsDownloadSlow", "ZoneImbalance"}
     for name in ("tensorrt-llm", "images"):
         assert set(alerts(PLANS[name])) - WITHOUT_NUMBER == of_replicas
-    assert unwatched(PLANS["tensorrt-llm"]) == {
-        "chat": "tensorrt-llm exports no metrics of requests: no alerts on requests"
+    said = {
+        name: each.unwatched
+        for name, plan in PLANS.items()
+        if (each := plan.services[0].serving) is not None and each.unwatched is not None
     }
-    assert set(unwatched(PLANS["images"])) == {"studio"}
-    assert unwatched(PLANS["vllm"]) == {}
+    assert set(said) == {"sglang", "tensorrt-llm", "images"}
+    assert said["tensorrt-llm"] == (
+        "no alerts on requests: tensorrt-llm exports no metrics of them that alerts may watch"
+    )
+    assert f"# chat: {said['sglang']}.\n" in monitoring_files(PLANS["sglang"])[RULES]
+    assert said["images"] in json.dumps(dashboards(PLANS["images"])["service-studio"])
     assert "TPOTTargetMissedFast" not in alerts(PLANS["sglang"])
     assert "TPOTAboveBand" in alerts(PLANS["sglang"])
 
