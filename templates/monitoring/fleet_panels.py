@@ -28,7 +28,8 @@ def fleet_panels(plan: Plan, services: Sequence[Watched]) -> Iterator[Panel]:
         ],
         "GPUs that the nodes offer. Burst nodes have no zone label.",
     )
-    yield Panel("Spare replicas", "short", list(_spares(services)))
+    spares = "Ready replicas without those needed; below 0 the fleet is too small."
+    yield Panel("Spare replicas", "short", list(_spares(services)), spares, least=None)
     not_ready = 'kube_node_status_condition{condition="Ready", status="true"} == 0'
     yield Panel(
         "Health",

@@ -34,43 +34,66 @@ rate alerts)."""
 WINDOWS = tuple(dict.fromkeys(w for burn in (*FAST, *SLOW) for w in (burn.short, burn.long)))
 
 
+@dataclass(frozen=True)
+class Target:
+    """Target of a latency, and the bucket from which requests count as slow."""
+
+    ms: float
+    seconds: Histogram
+    bound_s: float
+    """Largest bound of a bucket that is not above the target."""
+
+
+def targets(latency: LatencyPlan, metrics: RequestMetrics) -> dict[str, Target]:
+    """Targets that the workload states and the engine's buckets show, by name."""
+    stated = {
+        "TTFT": (latency.ttft_target_ms, metrics.first_token),
+        "TPOT": (latency.tpot_target_ms, metrics.each_token),
+    }
+    found = dict[str, Target]()
+    for name, (ms, seconds) in stated.items():
+        if ms is None or seconds is None:
+            continue
+        bound = seconds.bound_at_most(ms / MS_PER_S)
+        if bound is not None:
+            found[name] = Target(ms, seconds, bound)
+    return found
+
+
 def latency_rules(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:
-    """Yield the rules on each target that the workload states, and on the predicted band."""
+    """Yield the rules on each target, and on the predicted band."""
     latency = service.plan.latency
     if latency is not None:
-        yield from _target(service, latency, "TTFT", latency.ttft_target_ms, metrics.first_token)
-        if metrics.each_token is not None:
-            yield from _target(service, latency, "TPOT", latency.tpot_target_ms, metrics.each_token)
+        for name, target in targets(latency, metrics).items():
+            yield from _shares(service, name, target)
+            yield from _missed(service, latency, name, target)
     yield from _band(service, metrics)
 
 
-def _target(
-    service: Watched, latency: LatencyPlan, name: str, target_ms: float | None, seconds: Histogram
-) -> Iterator[Rule]:
-    """Yield the share of slow requests over each window, and the alerts on it.
-
-    Slow means above the target, or above the largest bound of a bucket below it.
-    """
-    bound = None if target_ms is None else seconds.bound_at_most(target_ms / MS_PER_S)
-    if target_ms is None or bound is None:
-        return
-    low = name.lower()
+def _shares(service: Watched, name: str, target: Target) -> Iterator[Recorded]:
+    """Yield the share of slow requests over each window."""
     for window in WINDOWS:
-        within = service.total(f"{seconds.name}_bucket", window, f'le="{bound}"')
-        every = service.total(f"{seconds.name}_count", window)
-        yield Recorded(f"{low}_slow:ratio{window}", f"1 - {within} / {every}")
-    counted = "" if bound * MS_PER_S == target_ms else _nearest(seconds, bound)
-    for speed, burns, severity in (
-        ("Fast", FAST, Severity.critical),
-        ("Slow", SLOW, Severity.warning),
+        series = target.seconds.name
+        within = service.total(f"{series}_bucket", window, f'le="{target.bound_s}"')
+        every = service.total(f"{series}_count", window)
+        yield Recorded(f"{name.lower()}_slow:ratio{window}", f"1 - {within} / {every}")
+
+
+def _missed(service: Watched, latency: LatencyPlan, name: str, target: Target) -> Iterator[Alert]:
+    """Yield the alerts on a fast and on a slow burn of a target."""
+    low, exact = name.lower(), target.bound_s * MS_PER_S == target.ms
+    counted = "" if exact else _nearest(target.seconds, target.bound_s)
+    for speed, burns, severity, hold_s in (
+        ("Fast", FAST, Severity.critical, 120),
+        ("Slow", SLOW, Severity.warning, 900),
     ):
         yield Alert(
             name=f"{name}TargetMissed{speed}",
             expr=" or ".join(_burnt(service, low, burn, latency.percentile) for burn in burns),
-            hold_s=120 if severity is Severity.critical else 900,
+            hold_s=hold_s,
             severity=severity,
             summary=f"{service.name}: a share of {VALUE} of requests misses the {name} "
-            f"target of {number(target_ms)} ms",
+            f"target of {number(target.ms)} ms",
             meaning=f"The target holds for {number(latency.percentile)} % of requests. The rest is "
             f"used up {burns[-1].rate:g} times as fast as allowed, or faster.{counted}",
             plan=(

@@ -31,6 +31,8 @@ class Panel:
     lines: Sequence[Line]
     text: str = ""
     """Description of the panel."""
+    least: int | None = 0
+    """Lower end of the axis; None where values may be negative."""
 
 
 def planned(name: str, value: float, digits: int = 6) -> Line:
@@ -94,7 +96,7 @@ def _panel(number: int, panel: Panel, at: dict[str, int]) -> dict[str, Any]:
         "datasource": SOURCE,
         "gridPos": at,
         "fieldConfig": {
-            "defaults": {"unit": panel.unit, "min": 0, "custom": {"fillOpacity": 10}},
+            "defaults": {"unit": panel.unit, "min": panel.least, "custom": {"fillOpacity": 10}},
             "overrides": dashed,
         },
         "options": {

@@ -24,7 +24,7 @@ def rule_groups(plan: Plan) -> list[dict[str, Any]]:
     for service in built:
         for name, rules in _by_group(service):
             groups.append(group(f"{service.name}-{name}", service.name, rules))
-    return groups
+    return [each for each in groups if each["rules"]]
 
 
 def _by_group(service: Watched) -> Iterator[tuple[str, Iterator[Rule]]]:

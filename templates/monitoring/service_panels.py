@@ -6,10 +6,9 @@ from sizing.plan.service.calibrated import EstimatePlan
 from sizing.workload.engines.requests import RequestMetrics
 from templates.monitoring.alert import number, recorded
 from templates.monitoring.arrivals import lengths
+from templates.monitoring.latency import MS_PER_S, targets
 from templates.monitoring.panels import Line, Panel, planned
 from templates.monitoring.watched import Watched
-
-MS_PER_S = 1000
 
 
 def request_panels(service: Watched, metrics: RequestMetrics) -> Iterator[Panel]:
@@ -19,6 +18,7 @@ def request_panels(service: Watched, metrics: RequestMetrics) -> Iterator[Panel]
     yield _times(service, "TTFT", metrics.first_token.name)
     each = metrics.each_token
     yield _times(service, "TPOT", metrics.token_gap if each is None else each.name)
+    yield from _slow(service, metrics)
     yield _lengths(service)
     yield _queue(service)
     yield _cache(service, metrics)
@@ -71,12 +71,26 @@ def _times(service: Watched, name: str, histogram: str) -> Panel:
         buckets = service.of(f"{histogram}_bucket")
         share = number(latency.percentile / 100)
         quantile = f"histogram_quantile({share}, sum by (namespace, le) (rate({buckets}[5m])))"
-        lines.append(Line(f"P{number(latency.percentile)}, within a bucket", quantile))
+        lines.append(Line(f"P{number(latency.percentile)}, interpolated", quantile))
         target = getattr(latency, f"{low}_target_ms")
         lines += [] if target is None else [planned("target", target / MS_PER_S)]
     if estimate is not None:
         lines += _estimates(low, {estimate.estimate: estimate.safe, "P50": estimate.median})
-    return Panel(name, "s", lines)
+    return Panel(name, "s", lines, "The percentile is interpolated within a bucket of the engine.")
+
+
+def _slow(service: Watched, metrics: RequestMetrics) -> Iterator[Panel]:
+    """Yield the exact share of requests that miss each target; nothing without a target."""
+    latency = service.plan.latency
+    if latency is None:
+        return
+    lines = [
+        Line(f"above the target of {name}", recorded(f"{name.lower()}_slow:ratio5m", service.name))
+        for name in targets(latency, metrics)
+    ]
+    if lines:
+        allowed = planned("allowed", 1 - latency.percentile / 100)
+        yield Panel("Slow requests", "percentunit", [*lines, allowed])
 
 
 def _estimates(name: str, estimates: dict[str, EstimatePlan]) -> list[Line]:

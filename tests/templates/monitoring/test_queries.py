@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sizing.explain import explain
 from sizing.plan.whole import Plan
@@ -183,6 +184,52 @@ def test_each_alert_has_a_section_and_each_section_an_alert() -> None:
         assert every[name]["annotations"]["runbook"] == f"docs/alerts.md#{name.lower()}"
         assert "**Meaning.**" in text and "**First.**" in text
         assert ("**Plan.**" in text) == (name not in WITHOUT_NUMBER)
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_the_files_have_the_rules_and_the_dashboards(plan: Plan) -> None:
+    files = monitoring_files(plan)
+    assert yaml.safe_load(files.pop(RULES)) == {"groups": rule_groups(plan)}
+    read = {path: json.loads(text) for path, text in files.items()}
+    boards = {f"monitoring/dashboards/{name}.json": b for name, b in dashboards(plan).items()}
+    assert read == boards
+    assert set(boards) >= {f"monitoring/dashboards/{name}.json" for name in ("fleet", "money")}
+
+
+def test_a_plan_without_nodes_has_no_files() -> None:
+    plan = plan_of(CALIBRATED | {"hardware": {"instance_type": "g4dn.xlarge"}})
+    assert plan.services[0].serving is None
+    assert monitoring_files(plan) == {} == dashboards(plan)
+
+
+def test_numbers_of_the_plan_are_lines() -> None:
+    plan = PLANS["vllm"]
+    drawn = {
+        (panel["title"], target["legendFormat"]): target["expr"]
+        for board in dashboards(plan).values()
+        for panel in board["panels"]
+        for target in panel["targets"]
+    }
+    assert drawn["Arrivals", "sized for"] == "vector(141.667)"
+    assert drawn["TTFT", "target"] == "vector(0.5)"
+    assert drawn["TPOT", "P90 of the estimate"] == "vector(0.0424948)"
+    assert drawn["Slow requests", "allowed"] == "vector(0.05)"
+    assert drawn["Tokens of a request", "answer sized for"] == "vector(400)"
+    assert drawn["Ready replicas", "needed"] == "vector(12)"
+    assert drawn["Spare replicas", "chat of the plan"] == "vector(6)"
+    assert drawn["GPUs by zone", "use1-az1 of the plan"] == "vector(6)"
+    usd = plan.services[0].choice
+    assert usd is not None and usd.usd_per_hour is not None
+    assert drawn["GPU nodes, USD per hour", "g6e-xlarge of the plan"] == (
+        f"vector({18 * usd.usd_per_hour:.6g})"
+    )
+
+
+def test_panels_have_places_of_their_own() -> None:
+    for board in dashboards(PLANS["two services"]).values():
+        places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in board["panels"]]
+        assert len(set(places)) == len(places)
+        assert len({panel["id"] for panel in board["panels"]}) == len(places)
 
 
 def test_recorded_names_start_alike() -> None:
