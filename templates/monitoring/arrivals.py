@@ -54,6 +54,8 @@ def _recorded(service: Watched, metrics: RequestMetrics) -> Iterator[Recorded]:
         yield Recorded(f"requests:rate{window}", finished)
         # Without any failure the series of failures does not exist, and the share is 0.
         yield Recorded(f"errors:ratio{window}", f"({failed} or 0 * {every}) / {every}")
+    if service.sized_for.window == "1d":
+        yield Recorded("requests:rate1d", service.total(metrics.finished, "1d"))
     yield Recorded("prompt_tokens:mean1h", service.mean(metrics.prompt_tokens, "1h"))
     yield Recorded("answer_tokens:mean1h", service.mean(metrics.output_tokens, "1h"))
     yield Recorded("engines_ready:count", service.engines_ready)
@@ -62,16 +64,17 @@ def _recorded(service: Watched, metrics: RequestMetrics) -> Iterator[Recorded]:
 
 
 def _arrivals(service: Watched) -> Alert:
-    sized, pointer = service.sized_for
+    sized = service.sized_for
+    requests, window = number(sized.requests_per_s), sized.window
     return Alert(
         name="ArrivalsAboveSized",
-        expr=f"{recorded('requests:rate5m', service.name)} > {number(sized)}",
+        expr=f"{recorded(f'requests:rate{window}', service.name)} > {requests}",
         hold_s=600,
         severity=Severity.warning,
-        summary=f"{service.name}: {VALUE} requests/s, {number(sized)} are sized for",
+        summary=f"{service.name}: {VALUE} requests/s over {window}, {requests} are sized for",
         meaning="The fleet was sized for fewer requests. Spares serve them now, so that a loss "
         "leaves too few. Requests count when they end: refused ones are in RequestsFailing.",
-        plan=(pointer,),
+        plan=(sized.pointer,),
     )
 
 

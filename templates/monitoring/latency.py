@@ -136,8 +136,8 @@ def _band(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:
     high, middle = estimate.safe.tpot_ms, estimate.median.tpot_ms
     if high is None or middle is None:
         return
-    sized, pointer = service.sized_for
-    load = f"{number(sized)} * {number(answer[0])} / {number(pool.replicas_needed)}"
+    sized = service.sized_for
+    load = f"{number(sized.requests_per_s)} * {number(answer[0])} / {number(pool.replicas_needed)}"
     yield Recorded("tpot_seconds:mean30m", service.mean(metrics.token_gap, "30m"))
     ready = f"avg_over_time({recorded('engines_ready:count', service.name)}[30m])"
     yield Recorded("engine_tokens:rate30m", f"{service.total(metrics.tokens, '30m')} / {ready}")
@@ -145,7 +145,7 @@ def _band(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:
     tokens = recorded("engine_tokens:rate30m", service.name)
     shared = (
         service.pointer("calibrated.safe.tpot_ms"),
-        pointer,
+        sized.pointer,
         answer[1],
         service.pointer("pool.replicas_needed"),
     )

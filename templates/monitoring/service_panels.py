@@ -42,17 +42,17 @@ def replica_panels(service: Watched) -> Iterator[Panel]:
 
 
 def _arrivals(service: Watched) -> Panel:
-    sized, _ = service.sized_for
-    return Panel(
-        "Arrivals",
-        "reqps",
-        [
-            Line("finished", recorded("requests:rate5m", service.name)),
-            Line("same hour of past weeks", recorded("usual_requests:rate1h", service.name)),
-            planned("sized for", sized),
-            planned("mean of the plan", service.plan.traffic.requests_per_s_mean),
-        ],
-    )
+    sized = service.sized_for
+    lines = [
+        Line("finished", recorded("requests:rate5m", service.name)),
+        Line("same hour of past weeks", recorded("usual_requests:rate1h", service.name)),
+        planned("sized for", sized.requests_per_s),
+    ]
+    if sized.window == "1d":
+        lines.append(Line("mean of the last day", recorded("requests:rate1d", service.name)))
+    else:
+        lines.append(planned("mean of the plan", service.plan.traffic.requests_per_s_mean))
+    return Panel("Arrivals", "reqps", lines)
 
 
 def _failures(service: Watched) -> Panel:

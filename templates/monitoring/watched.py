@@ -11,6 +11,17 @@ from sizing.workload.kinds import Kind
 
 
 @dataclass(frozen=True)
+class SizedLoad:
+    """Load that a fleet is sized for."""
+
+    requests_per_s: float
+    pointer: str
+    """Name of the number for `sizewright explain`."""
+    window: str
+    """Time over which the load is compared: a day for a mean of the day, minutes for a peak."""
+
+
+@dataclass(frozen=True)
 class Watched:
     """Service that the stack builds."""
 
@@ -65,17 +76,19 @@ class Watched:
         return f"count by (namespace) ({ready})"
 
     @property
-    def sized_for(self) -> tuple[float, str]:
-        """Requests per second at the engines that the fleet is sized for, with their pointer."""
+    def sized_for(self) -> SizedLoad:
+        """Load at the engines that the fleet is sized for."""
         traffic, capacity = self.plan.traffic, self.plan.capacity
-        peak = capacity is not None and capacity.load == "peak"
-        end = "peak" if peak else "mean"
-        behind = traffic.engine_requests_per_s_peak if peak else traffic.engine_requests_per_s_mean
-        front = traffic.requests_per_s_peak if peak else traffic.requests_per_s_mean
+        if capacity is not None and capacity.load == "peak":
+            end, front, window = "peak", traffic.requests_per_s_peak, "5m"
+            behind = traffic.engine_requests_per_s_peak
+        else:
+            end, front, window = "mean", traffic.requests_per_s_mean, "1d"
+            behind = traffic.engine_requests_per_s_mean
         if behind is not None:
-            return behind, self.pointer(f"traffic.engine_requests_per_s_{end}")
+            return SizedLoad(behind, self.pointer(f"traffic.engine_requests_per_s_{end}"), window)
         assert front is not None, "a load that is sized for is known"
-        return front, self.pointer(f"traffic.requests_per_s_{end}")
+        return SizedLoad(front, self.pointer(f"traffic.requests_per_s_{end}"), window)
 
     @property
     def _zones(self) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ prompts of 100 tokens and answers of 400, 42.5 ms per token at the P90 estimate,
 6 waiting requests on a replica, 216 s for a copy of the weights."""
 ZONAL = plan_of(CALIBRATED | {"redundancy": {"zones": 1}})
 """The same with 18 built, where any one zone may fail."""
+MEAN = plan_of(CALIBRATED | {"capacity": {"method": "calibrated", "load": "mean"}})
+"""The same, sized for the mean of the day: 11.6 requests/s."""
 
 
 def fires(name: str, *alerts: str, minutes: int = 45, **changes: Any) -> Case:
@@ -123,7 +125,20 @@ WEEKS = [
         now={"requests_per_s": 1, "ttft_mean_s": 0.04, "failed_share": 0.0049},
     ),
 ]
+DAY = 26 * 60
+MEANS = [
+    Case(
+        "a peak of some hours", Measured(requests_per_s=30), DAY, before=Measured(requests_per_s=7)
+    ),
+    Case(
+        "a day above the mean",
+        Measured(requests_per_s=12.5),
+        DAY,
+        frozenset({"ArrivalsAboveSized"}),
+    ),
+]
 SETS = {
+    "mean": Cases(MEAN, MEANS, ("-requests",), evaluated_min=60, scraped_min=30),
     "spare": Cases(SPARE, [*OUTSIDE, *INSIDE], ("",), evaluated_min=5, scraped_min=1),
     "zonal": Cases(ZONAL, ZONAL_CASES, ("-replicas",), evaluated_min=5, scraped_min=1),
     "weeks": Cases(SPARE, WEEKS, ("-requests", "-unusual"), evaluated_min=120, scraped_min=30),
