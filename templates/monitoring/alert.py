@@ -11,8 +11,8 @@ START = "sizewright:"
 """Start of the name of every recorded series."""
 DIGITS = 6
 """Significant digits of a number in a query."""
-VALUE = '{{ printf "%.3g" $value }}'
-"""Value of the query in a text of an alert, with three significant digits."""
+VALUE = '{{ printf "%.4g" $value }}'
+"""Value of the query in a text of an alert, with four significant digits."""
 
 
 class Severity(StrEnum):

@@ -79,13 +79,13 @@ def _zones(service: Watched) -> Iterator[Alert]:
         planned, replaced = serving.replicas_by_zone[zone], serving.rollout_by_zone[zone]
         allowed = f"{planned} - {replaced}" if replaced < planned else f"{planned}"
         short.append(f"{ready} < {allowed}")
-    label = "statefulset" if "statefulset" in service.floor else "deployment"
     yield Alert(
         name="ZoneImbalance",
         expr=" or ".join(short),
         hold_s=ROLLOUT_S,
         severity=Severity.warning,
-        summary=f"{service.name}: {{{{ $labels.{label} }}}} has only {VALUE} ready replicas",
+        summary=f"{service.name}: {{{{ $labels.{service.set_label} }}}} has only {VALUE} "
+        "ready replicas",
         meaning="One zone lacks more replicas than a rollout replaces at once. The others take its "
         "load, and the loss of one of them weighs more.",
         plan=tuple(

@@ -97,11 +97,19 @@ class Watched:
     def _floor(self, zone: str) -> str:
         return f"{self.name}-floor-{zone}"
 
+    @property
+    def set_label(self) -> str:
+        """Label of kube-state-metrics with the name of a zone's replicas."""
+        return "statefulset" if isinstance(self.serving, GroupServingPlan) else "deployment"
+
     def _ready(self, matched: str) -> str:
-        """A group's set has its leaders as a StatefulSet of the same name."""
-        if isinstance(self.serving, GroupServingPlan):
-            return self.of("kube_statefulset_status_replicas_ready", f"statefulset{matched}")
-        return self.of("kube_deployment_status_replicas_available", f"deployment{matched}")
+        """Ready replicas. Leaders of groups are a StatefulSet of the name of their set."""
+        metric = (
+            "kube_statefulset_status_replicas_ready"
+            if isinstance(self.serving, GroupServingPlan)
+            else "kube_deployment_status_replicas_available"
+        )
+        return self.of(metric, f"{self.set_label}{matched}")
 
 
 def watched(service: ServicePlan) -> Watched | None:

@@ -55,6 +55,8 @@ class Case:
     fires: frozenset[str] = frozenset()
     before: Measured | None = None
     """Counters until the last four hours, where they differ."""
+    summary: str = ""
+    """Summary of the one alert that fires; empty where it is not compared."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def _test(cases: Cases, case: Case) -> dict[str, Any]:
         **_gauges(case.measured),
         **_replicas(cases.plan, case.measured),
     }
-    return {
+    texts = {"alert_rule_test": [_text(cases, case)]} if case.summary else {}
+    return texts | {
         "interval": f"{cases.scraped_min}m",
         "input_series": [
             {"series": name, "values": values.replace("{n}", str(samples))}
@@ -117,6 +120,22 @@ def _test(cases: Cases, case: Case) -> dict[str, Any]:
                 ],
             }
         ],
+    }
+
+
+def _text(cases: Cases, case: Case) -> dict[str, Any]:
+    """Labels and annotations of the alert, which promtool compares as a whole."""
+    (name,) = case.fires
+    rules = [rule for group in rule_groups(cases.plan) for rule in group["rules"]]
+    (rule,) = [rule for rule in rules if rule.get("alert") == name]
+    expected = {
+        "exp_labels": rule["labels"] | {"namespace": "chat"},
+        "exp_annotations": rule["annotations"] | {"summary": case.summary},
+    }
+    return {
+        "eval_time": f"{case.minutes}m",
+        "alertname": name,
+        "exp_alerts": [expected],
     }
 
 

@@ -97,6 +97,15 @@ INSIDE = [
     quiet("a fault of last hour", xid="79x{n}"),
     quiet("a lower clock of an idle card", clock_reasons=1 + 4),
 ]
+TEXTS = [
+    Case(
+        "a summary has both numbers",
+        Measured(requests_per_s=150.5),
+        45,
+        frozenset({"ArrivalsAboveSized"}),
+        summary="chat: 150.5 requests/s over 5m, 141.667 are sized for",
+    ),
+]
 ZONAL_CASES = [
     quiet("all zones", engines=18),
     fires("a lost node before a zone", "LossNotSurvived", engines=17, ready={ZONES[0]: "5x{n}"}),
@@ -139,7 +148,7 @@ MEANS = [
 ]
 SETS = {
     "mean": Cases(MEAN, MEANS, ("-requests",), evaluated_min=60, scraped_min=30),
-    "spare": Cases(SPARE, [*OUTSIDE, *INSIDE], ("",), evaluated_min=5, scraped_min=1),
+    "spare": Cases(SPARE, [*OUTSIDE, *INSIDE, *TEXTS], ("",), evaluated_min=5, scraped_min=1),
     "zonal": Cases(ZONAL, ZONAL_CASES, ("-replicas",), evaluated_min=5, scraped_min=1),
     "weeks": Cases(SPARE, WEEKS, ("-requests", "-unusual"), evaluated_min=120, scraped_min=30),
 }
