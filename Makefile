@@ -12,6 +12,7 @@ OGX_READY := .testbed/.ready-ogx
 VECTORS_READY := .testbed/.ready-pgvector
 PAGE_READY := .testbed/.ready-page
 REDIS_READY := .testbed/.ready-redis
+PROMETHEUS_READY := .testbed/.ready-prometheus
 TORCH_READY := .testbed/.ready-torch
 
 # Installs a requirements file and says every PROGRESS_S seconds how far it is; the second argument
@@ -44,7 +45,7 @@ prove-torch: $(TORCH_READY)  ## build and call each image and video model, small
 	@.testbed/torch/bin/python -m pytest -c bench/diffusion/proofs/pytest.ini bench/diffusion/proofs
 
 testbed:  ## build the Pulumi engine and a Kubernetes control plane, and install stand-ins of AWS services and OGX, so that `make test` also runs them
-	@$(MAKE) --no-print-directory --keep-going $(TESTBED_READY) $(AWS_READY) $(NODE_READY) $(OGX_READY) $(VECTORS_READY) $(PAGE_READY) $(REDIS_READY)
+	@$(MAKE) --no-print-directory --keep-going $(TESTBED_READY) $(AWS_READY) $(NODE_READY) $(OGX_READY) $(VECTORS_READY) $(PAGE_READY) $(REDIS_READY) $(PROMETHEUS_READY)
 
 check: $(DEV_READY)  ## ruff format, ruff, mypy strict, import direction
 	@$(BIN)/ruff format --check .
@@ -147,6 +148,17 @@ $(REDIS_READY):
 		rm -rf .testbed/redis && mkdir .testbed/redis && ( cd .testbed/redis && \
 			apt-get download -qq $(REDIS_PACKAGES) && for package in *.deb; do dpkg-deb -x "$$package" . || exit; done && rm -- *.deb ) && \
 		touch $@ || echo "no Redis: the tests of the cache are skipped" >&2; fi
+
+# Where Prometheus and its tools are not installed, Debian's packages are unpacked: nothing is installed. Without them,
+# the tests of measurements and of rules are skipped.
+PROMETHEUS_PROGRAMS := prometheus promtool prometheus-alertmanager amtool
+$(PROMETHEUS_READY):
+	@mkdir -p .testbed
+	@if ( for each in $(PROMETHEUS_PROGRAMS); do command -v $$each || exit; done ) >/dev/null; then touch $@; else \
+		echo "unpacking Debian's Prometheus, once" >&2; \
+		rm -rf .testbed/prometheus && mkdir .testbed/prometheus && ( cd .testbed/prometheus && \
+			apt-get download -qq prometheus prometheus-alertmanager && for package in *.deb; do dpkg-deb -x "$$package" . || exit; done && rm -- *.deb ) && \
+		touch $@ || echo "no Prometheus: the tests of measurements and of rules are skipped" >&2; fi
 
 # Open WebUI needs Python 3.12; without it there is nothing to install: the tests of the chat page are skipped.
 # Guard: the list is whole. pip of Python 3.12 refuses pins without the extras of those who need them.

@@ -31,7 +31,7 @@ GROUPS = {
         "calibrate": "Correct the step times with your own runs.",
         "orphans": "Show resources that a killed engine may have left behind.",
         "schema": "Print JSON schemas, for editors and scripts.",
-        "render": "Print the Kubernetes and node files, with wires unfilled.",
+        "render": "Print the Kubernetes, node and monitoring files, with wires unfilled.",
     },
 }
 """One line of help for each command, by the folder of `commands/` that contains it."""

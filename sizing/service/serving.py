@@ -47,6 +47,7 @@ from sizing.steps.diffusion import shared_cards
 from sizing.values.exact import ceiling, exact, plain
 from sizing.values.units import GIB, MIB
 from sizing.workload import EngineName, EngineTraits, Precision, Workload
+from sizing.workload.engines import unwatched
 from sizing.workload.engines.traits import MemoryShare
 from sizing.workload.kinds import EncoderPlacement, Kind, Runtime
 
@@ -264,6 +265,7 @@ def _deployment_plan(
         prompt=prompt_plan(workload, case.catalog),
         drafts=drafts and DraftPlan(method=drafts.method, tokens=drafts.draft_tokens),
         host_cache=None if host_cache_gib is None else HostCacheServingPlan(gib=host_cache_gib),
+        unwatched=unwatched(workload.kind, engine),
         weights_path=volumes.weights_path,
         copy_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.download_s)))),
         start_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.load_s))))

@@ -1,4 +1,4 @@
-"""`sizewright render`: the files for the cluster and the nodes, with unfilled wires."""
+"""`sizewright render`: the files for cluster, nodes and monitoring, with unfilled wires."""
 
 from pathlib import Path
 
@@ -19,20 +19,22 @@ from sizing.plan.whole import SCHEMA_VERSION
 @click.option("--directory", type=FILE, metavar="DIR", help="Write the files into an empty folder.")
 @json_option
 def command(files: tuple[Path, ...], site: Path, directory: Path | None, as_json: bool) -> None:
-    """Print the Kubernetes and node files of workloads.
+    """Print the Kubernetes, node and monitoring files of workloads.
 
     \b
     sizewright render workloads/chat.yaml
     sizewright render workloads/chat.yaml --directory rendered
     sizewright render workloads/chat.yaml --json | jq -r '.["kubernetes/chat/service.yaml"]'
 
-    ${wire:NAME} marks a value that exists only after creation.
+    ${wire:NAME} marks a value that exists only after creation. monitoring/ has the alerts and
+    dashboards for your own Prometheus and Grafana.
     """
+    from templates.monitoring.files import monitoring_files
     from templates.render import render
 
     plan = read_plan(files, site)
     try:
-        texts = render(plan)
+        texts = dict(sorted({**render(plan), **monitoring_files(plan)}.items()))
     except ValueError as fault:
         raise click.ClickException(str(fault)) from None
     if directory is not None:

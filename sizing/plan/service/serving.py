@@ -168,6 +168,8 @@ class ServingPlan(Part):
     """Settings of an engine whose answers are vectors; left out for other kinds."""
     prompt: Annotated[PromptPlan | None, Field(default=None, exclude_if=absent)]
     """Stages in front of the model; left out where it gets each prompt as it is."""
+    unwatched: Annotated[str | None, Field(default=None, exclude_if=absent)]
+    """Alerts on requests that the service lacks, and the reason; left out where it has all."""
     weights_prefix: Annotated[str, Reaches(DEPLOYMENT, f"{INIT_CONTAINER}.0.args")]
     """Prefix of the files in the bucket."""
     weights_folder: Annotated[

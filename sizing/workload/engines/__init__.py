@@ -2,14 +2,22 @@
 
 from enum import StrEnum
 
+from sizing.workload.engines.requests import RequestMetrics
 from sizing.workload.engines.sglang import SGLANG
 from sizing.workload.engines.tensorrt_llm import TENSORRT_LLM
-from sizing.workload.engines.traits import EngineTraits
+from sizing.workload.engines.traits import TEXT, EngineTraits
 from sizing.workload.engines.vllm import VLLM
 from sizing.workload.engines.vllm_omni import VLLM_OMNI
 from sizing.workload.kinds import Kind
 
-__all__ = ["ENGINES", "EngineName", "EngineTraits", "engines_of"]
+__all__ = [
+    "ENGINES",
+    "EngineName",
+    "EngineTraits",
+    "engines_of",
+    "request_metrics",
+    "unwatched",
+]
 
 
 class EngineName(StrEnum):
@@ -42,3 +50,20 @@ ENGINES = {
 def engines_of(kind: Kind) -> tuple[EngineName, ...]:
     """Engines that serve a kind of workload, its default first; empty where none does."""
     return tuple(name for name, traits in ENGINES.items() if kind in traits.kinds)
+
+
+def request_metrics(kind: Kind, engine: EngineName) -> RequestMetrics | None:
+    """Metrics of requests that alerts compare with the plan; None where there are none."""
+    return engine.traits.requests if kind in TEXT else None
+
+
+def unwatched(kind: Kind, engine: EngineName) -> str | None:
+    """Alerts on requests that a service lacks, and the reason; None where it has all."""
+    metrics = request_metrics(kind, engine)
+    if kind not in TEXT:
+        return f"no alerts on requests: the plan has no numbers for those of kind {kind}"
+    if metrics is None:
+        return f"no alerts on requests: {engine} exports no metrics of them that alerts may watch"
+    if metrics.each_token is None:
+        return f"no alerts on the target of TPOT: {engine} counts tokens there, not requests"
+    return None

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from sizing.workload.engines.requests import Answers, Histogram, RequestMetrics
 from sizing.workload.engines.traits import (
     TEXT,
     EngineTraits,
@@ -11,6 +12,12 @@ from sizing.workload.engines.traits import (
     Setting,
 )
 from sizing.workload.source import HUB_FILES
+
+_FIRST_TOKEN_S = (
+    *(0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 20.0, 40.0, 60.0, 80.0),
+    *(100.0, 200.0, 400.0),
+)
+"""Bounds of buckets. Basis: vendor (metrics_collector.py of srt/observability, wheel 0.5.20)."""
 
 SGLANG = EngineTraits(
     paths=TEXT,
@@ -53,6 +60,18 @@ SGLANG = EngineTraits(
     keep_alive="SGLANG_TIMEOUT_KEEP_ALIVE",
     sequences_per_request=(),
     gauges=Gauges("sglang:num_", "running_reqs", "queue_reqs"),
+    # Its histogram of the time between tokens counts each token: no share of requests follows.
+    requests=RequestMetrics(
+        finished="sglang:num_requests_total",
+        answers=Answers("sglang:http_responses_total", 'method="POST"', 'status_code=~"5.."'),
+        prompt_tokens="sglang:prompt_tokens_histogram",
+        output_tokens="sglang:generation_tokens_histogram",
+        tokens="sglang:generation_tokens_total",
+        first_token=Histogram("sglang:time_to_first_token_seconds", _FIRST_TOKEN_S),
+        each_token=None,
+        token_gap="sglang:inter_token_latency_seconds",
+        kv_use="sglang:token_usage",
+    ),
 )
 """Basis: vendor. srt/arg_groups/fields, srt/environ.py, srt/entrypoints/http_server.py and the
 metrics collector of srt/observability in the wheel 0.5.20 (2026-09). Its 8-bit KV cache is E4M3,

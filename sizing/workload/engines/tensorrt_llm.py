@@ -52,6 +52,7 @@ TENSORRT_LLM = EngineTraits(
     keep_alive="SERVER_KEEP_ALIVE_S",
     sequences_per_request=(),
     gauges=None,
+    requests=None,
 )
 """Basis: vendor. tensorrt_llm/commands/serve.py and serve/openai_server.py at commits of early
 2026, public scripts that run the image 1.2.1, the LlmArgs of its documents (1.0 to 1.3), and a

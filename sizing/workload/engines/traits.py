@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from sizing.workload.engines.requests import RequestMetrics
 from sizing.workload.kinds import Kind, Precision
 
 TEXT_PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/models", "/v1/responses")
@@ -202,6 +203,8 @@ class EngineTraits:
     """Environment variables that bound the sequences of one request."""
     gauges: Gauges | None
     """Gauges from which the load above the floor is read; None where the engine has none."""
+    requests: RequestMetrics | None
+    """Metrics of its requests of text; None where it exports none that alerts may watch."""
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

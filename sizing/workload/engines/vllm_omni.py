@@ -45,6 +45,7 @@ VLLM_OMNI = EngineTraits(
     keep_alive="VLLM_HTTP_TIMEOUT_KEEP_ALIVE",
     sequences_per_request=(),
     gauges=Gauges("vllm_omni:num_requests_", "running", "waiting"),
+    requests=None,
 )
 """Basis: vendor. vllm_omni/entrypoints/cli/serve.py, entrypoints/openai/api_server.py, metrics,
 diffusion and engine/omni_engine_base.py in the wheel 0.30.0 (PyPI, 2026-11), which runs the server

@@ -1,0 +1,1 @@
+"""Alerts and dashboards of a plan, for the Prometheus and the Grafana that watch its stack."""
