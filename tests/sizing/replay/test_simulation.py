@@ -2,16 +2,16 @@
 
 import random
 from array import array
-from math import inf, isinf, log
+from math import isinf, isnan, log
 
 import pytest
 
-from sizing.replay.burst import BurstRule
+from sizing.replay.burst import Burst, BurstRule
 from sizing.replay.server import ReplicaServer
 from sizing.replay.simulation import Fleet, Loss, Outcome, simulated
 from sizing.replay.trace import Trace
-from sizing.replica.queues.queueing import BatchServer
 from sizing.replica.queues.item_queue import ItemQueue
+from sizing.replica.queues.queueing import BatchServer
 
 STEPS = 10_000
 """Steps of the mean answer: many, so that a whole number of tokens is as good as a time."""
@@ -75,3 +75,118 @@ def test_steps_that_slow_and_prompts_meet_the_queue_that_sizes() -> None:
     behind_prompts = rho * prompt_s / (2 * (1 - rho))
     expected = queue(rate).mean_slot_wait_s + behind_prompts
     assert mean(outcome) == pytest.approx(expected, rel=0.1)
+
+
+def test_times_of_requests_are_added_by_hand() -> None:
+    """Two slots, steps of 1 and 2 seconds, prompts of 3: the second prompt pauses the first answer.
+
+    First: prompt until 3, one step alone until 4 is cut short by nothing, then the second arrives.
+    """
+    trace = Trace(array("d", [0.0, 4.0, 5.0]), array("L", [1, 1, 1]), array("L", [5, 2, 2]))
+    replica = ReplicaServer((1.0, 2.0), {1: (3.0, 0.5)}, first_steps=1.0, first_factor=2.0)
+    outcome = simulated(trace, Fleet(replica, 1))
+    # 0: computed at 3, step until 4, paused until 7, then steps of 2 s: 7-9 both, and so on.
+    # 1: computed at 7, one step of 2 s ends at 9.  2: waits until 9, computed at 12, ends at 14.
+    # 0 has made 1 + 1 step at 9, 3 at 14, and is alone then: its last step ends at 15.
+    assert list(outcome.tpot_s) == [(15 - 3) / 4, 2.0, 2.0]
+    own = [(0.5 + 1.0) * 2, (0.5 + 2.0) * 2, (0.5 + 2.0) * 2]
+    assert list(outcome.ttft_s) == [0 + own[0], 0 + own[1], 4 + own[2]]
+    assert (outcome.waiting_most, outcome.waiting_at_s, outcome.wait_most_s) == (1, 5.0, 4.0)
+
+
+def test_the_emptiest_replica_is_next_and_turns_ignore_the_load() -> None:
+    """Two replicas of one slot. Answers of 9 s and 1 s alternate: in turn, the long ones meet."""
+    lengths = [STEPS * 9 + 1, STEPS + 1] * 3
+    trace = Trace(array("d", map(float, range(6))), array("L", [1] * 6), array("L", lengths))
+    fewest = simulated(trace, Fleet(server(1), 2))
+    in_turn = simulated(trace, Fleet(server(1), 2, in_turn=True))
+    assert sum(fewest.ttft_s) < sum(in_turn.ttft_s)
+    assert in_turn.wait_most_s == pytest.approx(9 + 9 - 4)
+
+
+def late(outcome: Outcome, limit_s: float = 1.0) -> int:
+    return sum(each > limit_s for each in outcome.ttft_s)
+
+
+@pytest.mark.parametrize("limit", [None, 20])
+def test_a_higher_rate_never_makes_fewer_requests_late(limit: int | None) -> None:
+    trace = poisson(10.0, 4_000, exponential=True)
+    rates = (0.8, 1.0, 1.2, 1.4, 1.6, 2.0)
+    found = [
+        late(simulated(trace.faster(rate), Fleet(server(4), 4, most_in_flight=limit)))
+        for rate in rates
+    ]
+    assert found == sorted(found)
+    assert found[0] == 0 < found[-1]
+
+
+def test_a_lost_replica_is_never_better_and_its_requests_get_no_answer() -> None:
+    trace = poisson(14.0, 4_000, exponential=True)
+    whole = simulated(trace, Fleet(server(4), 4))
+    for lost in ([0], [1, 2], [0, 1, 2]):
+        part = simulated(trace, Fleet(server(4), 4, loss=Loss(100.0, lost)))
+        cut = [n for n, each in enumerate(part.ttft_s) if isinf(each)]
+        assert late(part) > late(whole)
+        assert 0 < len(cut) <= 4 * 4 * len(lost), "requests in flight on the lost replicas"
+        assert all(trace.arrivals_s[n] < 100.0 and isnan(part.tpot_s[n]) for n in cut)
+    none = simulated(trace, Fleet(server(4), 4, loss=Loss(100.0, range(4))))
+    assert all(isinf(none.ttft_s[n]) for n, at in enumerate(trace.arrivals_s) if at > 100.0)
+
+
+def test_a_full_replica_refuses() -> None:
+    trace = Trace(
+        array("d", [0.0, 0.1, 0.2, 0.3]), array("L", [1] * 4), array("L", [STEPS + 1] * 4)
+    )
+    outcome = simulated(trace, Fleet(server(1), 1, most_in_flight=3))
+    assert [isinf(each) for each in outcome.ttft_s] == [False, False, False, True]
+    assert isnan(outcome.tpot_s[3])
+    assert outcome.waiting_most == 2
+
+
+def test_a_burst_follows_the_load_and_stops() -> None:
+    """Ten minutes of twice the floor's rate, then an hour of little."""
+    high, low = poisson(8.0, 4_800, exponential=True), poisson(0.5, 1_800, exponential=True)
+    after = [high.arrivals_s[-1] + each for each in low.arrivals_s]
+    trace = Trace(
+        array("d", [*high.arrivals_s, *after]),
+        array("L", [1]) * 6_600,
+        array("L", [*high.output_tokens, *low.output_tokens]),
+    )
+    rule = BurstRule(
+        in_flight_target=4,
+        most=3,
+        poll_s=15,
+        start_s=120,
+        cooldown_s=300,
+        replicas_per_node=2,
+        idle_s=60,
+    )
+    alone = simulated(trace, Fleet(server(4), 1))
+    helped = simulated(trace, Fleet(server(4), 1, burst=rule))
+    assert late(helped) < late(alone) / 2
+    burst = helped.burst
+    assert burst is not None
+    assert burst.most == 3 and burst.requested == 0
+    assert helped.burst_by_hour == {0: 3}
+    assert 600 < burst.active_s < 1_800, "the high load, the queue after it, and the cooldown"
+    # Two nodes hold three replicas, and each node is idle for a minute before it goes.
+    assert burst.active_s + 2 * 60 < burst.node_s <= 2 * burst.active_s + 2 * 60
+
+
+def test_a_burst_wants_what_is_above_the_floor() -> None:
+    rule = BurstRule(10, 100, 15, 120, 300, 1, 60)
+    burst = Burst(rule, 2)
+    assert burst.poll(0, 20, 2) == 0, "the floor may have 20"
+    assert burst.poll(15, 21, 2) == 1
+    assert burst.poll(30, 200, 2) == 1 + 4, "at most four more, or twice as many"
+    assert burst.poll(45, 200, 2) == 10
+    assert burst.poll(60, 200, 2) == 18, "(200 - 20) / 10"
+    assert burst.poll(75, 0, 2) == 18, "the highest of the last 300 seconds"
+    assert burst.poll(361, 0, 2) == 0
+    assert burst.poll(376, 40, 1) == 3, "a lost replica of the floor is replaced"
+
+
+def test_the_same_input_gives_the_same_times() -> None:
+    trace = poisson(14.0, 2_000, exponential=True)
+    first, second = (simulated(trace, Fleet(server(4), 4)) for _ in range(2))
+    assert first.ttft_s == second.ttft_s and first.tpot_s == second.tpot_s
