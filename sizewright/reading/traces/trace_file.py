@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
@@ -34,8 +34,10 @@ class TraceFile:
     """Rows without tokens of a prompt or an answer, which are left out: failed requests."""
 
 
-Row = tuple[int, object, object, object, Sequence[str] | str]
-"""Line, time, input and output tokens of one request, and its cells or its line of JSON."""
+Source = tuple[Sequence[str], Mapping[str, int]] | str
+"""Cells of a row and the place of each column, or a line of JSON."""
+Row = tuple[int, object, object, object, Source]
+"""Line, time, input and output tokens of one request, and where they are from."""
 
 
 class _Reader(Protocol):
@@ -95,23 +97,21 @@ def _csv_rows(
     reader = csv.reader(lines, strict=True)
     header = [name.strip() for name in next(reader)]
     kind = _format(file, header, stated)
-    places = [header.index(name) for name in kind.columns]
+    places = {name: header.index(name) for name in kind.columns}
     return kind, _csv_cells(file, reader, len(header), kind, places)
 
 
 def _csv_cells(
-    file: str, reader: "_Reader", width: int, kind: Format, places: Sequence[int]
+    file: str, reader: "_Reader", width: int, kind: Format, places: Mapping[str, int]
 ) -> Iterator[Row]:
     """Rows of a CSV file. Its empty lines are left out."""
-    time, given, made = places
+    time, given, made = places.values()
     try:
         for cells in reader:
             if len(cells) == width:
-                yield reader.line_num, cells[time], cells[given], cells[made], cells
+                yield reader.line_num, cells[time], cells[given], cells[made], (cells, places)
             elif cells:
-                lacking = (
-                    n for n, at in zip(kind.columns, places, strict=True) if at >= len(cells)
-                )
+                lacking = (name for name, at in places.items() if at >= len(cells))
                 message = f"{len(cells)} cells"
                 raise InputError(
                     file,
@@ -226,23 +226,23 @@ def _refuse(
     field: str,
     value: object,
     expects: str,
-    place: tuple[int, Sequence[str] | str],
+    place: tuple[int, Source],
 ) -> NoReturn:
-    """Raise the error of one cell, whose row has this line, and these cells or this text."""
+    """Raise the error of one cell, whose row has this line and this source."""
     line, source = place
     raise InputError(
         file,
         line,
-        _column(field, value, source),
+        _column(field, source),
         field=field,
         message=f"found {found(value)}",
         expected=expects,
     )
 
 
-def _column(field: str, value: object, source: Sequence[str] | str) -> int:
+def _column(field: str, source: Source) -> int:
     """Column of a cell in its line, from 1: that of its key in a line of JSON."""
     if isinstance(source, str):
         return max(source.find(json.dumps(field)), 0) + 1
-    before = next(index for index, cell in enumerate(source) if cell is value)
-    return sum(len(cell) + 1 for cell in source[:before]) + 1
+    cells, places = source
+    return sum(len(cell) + 1 for cell in cells[: places[field]]) + 1

@@ -111,6 +111,11 @@ FAULTY = {
         BURSTGPT_1 + "9,GPT-4,many,2,3,API log\n",
         ":5:9: Request tokens: found text 'many'; expected a whole number from 0 to 100,000,000",
     ),
+    "the same cell twice": (
+        "time,input_tokens,output_tokens\n1,x,x\n",
+        ":2:3: input_tokens: found",
+    ),
+    "the second of two": ("user,input_tokens,output_tokens,time\nx,5,x,1\n", ":2:5: output_tokens"),
     "negative": (
         BURSTGPT_1 + "9,GPT-4,10,-2,8,API log\n",
         ":5:12: Response tokens: found text '-2'; expected a whole number from 0 to 100,000,000",
