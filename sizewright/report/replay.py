@@ -16,6 +16,9 @@ from sizing.replay.result import (
 )
 
 MORE = "`--verbose` shows each hour, `--json` every figure."
+BURSTS = 2
+"""Variance of arrivals over that of random ones from which they are named bursts. Basis: assumed;
+chance alone stays below 1.5 in an hour."""
 NO_TARGETS = "the workload states no latency targets, so no request can miss one"
 
 
@@ -63,8 +66,16 @@ def _arrivals(part: ReplayPart) -> str:
     return (
         f"{number(part.requests_per_s_mean)} requests/s on the mean, "
         f"{number(part.requests_per_s_worst)} in hour {part.worst_hour}, which has the most work; "
-        f"the fleet is sized for {number(part.requests_per_s_sized)}"
+        f"the fleet is sized for {number(part.requests_per_s_sized)}{_bursts(part)}"
     )
+
+
+def _bursts(part: ReplayPart) -> str:
+    """Clause where requests come in bursts, so that a low utilisation does not keep waits short."""
+    ratio = float(part.arrivals_variance_ratio)
+    if ratio < BURSTS:
+        return ""
+    return f"; they come in bursts, with {number(ratio)} times the variance of random arrivals"
 
 
 def _lengths(part: ReplayPart) -> str:
@@ -157,7 +168,7 @@ def _lost_zone(lost: LostZonePart, part: ReplayPart) -> str:
     gone = (
         f"{lost.zone} with {plural(lost.replicas_lost, 'replica')}, lost as hour {lost.hour} begins"
     )
-    left = f"{share(lost.utilisation)} utilised"
+    left = f"{share(lost.utilisation)} utilised" if lost.utilisation else "no replica remains"
     if lost.missed_ratio is None:
         return f"{gone}: {left}; {_ratio(lost.unanswered_ratio)} of requests get no answer"
     return (

@@ -10,7 +10,7 @@ from sizing.replay.served import ServedFleet
 from sizing.replay.server import ReplicaServer, replica_server, trace_lengths
 from sizing.replay.simulation import Fleet, Loss, Outcome, simulated
 from sizing.replay.tally import Missed, at_share, unanswered_ratio
-from sizing.replay.trace import Trace
+from sizing.replay.trace import Trace, variance_ratio
 from sizing.values.exact import plain_or_none
 from sizing.values.units import SECONDS_PER_HOUR
 from sizing.workload import Method, Routing
@@ -18,6 +18,9 @@ from sizing.workload import Method, Routing
 WARM_UP_S = 1800
 """Seconds before the hour of a lost zone that are replayed first, so that the fleet is not empty.
 Basis: assumed; longer than the answers of a chat."""
+SHORT_WINDOW_S = 10
+"""Seconds in which arrivals are counted to see whether they come in bursts. Basis: assumed; about
+the time of an answer."""
 MS_PER_S = 1000
 
 
@@ -63,7 +66,8 @@ class _Replay:
         return self.server(MEDIAN)
 
     def server(self, quantile: float) -> ReplicaServer:
-        return replica_server(self.served.replica, self.trace, self.slots, quantile)
+        served = self.served
+        return replica_server(served.replica, self.trace, self.slots, quantile, served.chunk_tokens)
 
     def fleet(self, server: ReplicaServer) -> Fleet:
         """Return the fleet as it is deployed."""
@@ -120,6 +124,7 @@ class _Replay:
             requests_per_s_worst=self.arrivals(self.worst_hour)
             / trace.seconds_of_hour(self.worst_hour),
             requests_per_s_sized=served.sized_per_s,
+            arrivals_variance_ratio=variance_ratio(trace, SHORT_WINDOW_S),
             input_tokens=lengths.prompt_tokens,
             output_tokens=lengths.output_tokens,
             input_tokens_sized=replica.lengths.prompt_tokens,

@@ -17,11 +17,15 @@ from sizing.replica.methods import MethodEstimate, estimate
 from sizing.service.burst import IDLE_NODE_S
 from sizing.site import Site
 from sizing.stack.cluster_services import SCRAPE_S
+from sizing.values.units import GIB
 from sizing.workload import Precision, Workload
 
 NODE_READY_S = 240
 """Usual seconds from the request of a burst node until its engine starts: launch, boot, join, and
 the pull of the image. Basis: assumed (3 to 5 minutes)."""
+LARGE_CARD_GIB, LARGE_CHUNK_TOKENS, CHUNK_TOKENS = 70, 8_192, 2_048
+"""Tokens of prompts that one step of the engine computes, on cards of this memory and on smaller
+ones. Basis: vendor (vLLM's defaults of --max-num-batched-tokens); assumed for other engines."""
 
 
 class UnknownStepsError(LookupError):
@@ -58,6 +62,12 @@ class ServedFleet:
     def most_tokens(self) -> int | None:
         """Most tokens of prompt and answer together that the engine accepts; None for no limit."""
         return self.serving.max_model_len or self.service.memory.max_context_tokens
+
+    @property
+    def chunk_tokens(self) -> int:
+        """Tokens of prompts that the engine computes between two steps."""
+        large = self.pool.gpu_memory_bytes >= LARGE_CARD_GIB * GIB
+        return LARGE_CHUNK_TOKENS if large else CHUNK_TOKENS
 
     @property
     def most_in_flight(self) -> int | None:

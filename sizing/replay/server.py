@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from sizing.replay.trace import Trace
 from sizing.replica.calibrated import CalibratedReplica, times_of
@@ -12,17 +13,19 @@ from sizing.replica.rate import MS, ReplicaTimes, computed_prompts_ms, launch_ms
 @dataclass(frozen=True)
 class ReplicaServer:
     """Replica at one quantile of the band: a batch whose steps slow as it grows, and prompts that
-    pause it."""
+    slow it."""
 
     steps_s: tuple[float, ...]
     """Seconds of one step with 1, 2, ... N sequences running. Further requests wait."""
     prompts: Mapping[int, tuple[float, float]]
-    """By tokens of a prompt: seconds for which it pauses the batch, and seconds to its own first
-    token without steps and waits."""
+    """By tokens of a prompt: seconds of computing that it takes from the batch, and seconds to its
+    own first token without steps and waits."""
     first_steps: float = 0.0
     """Steps before a first token: their number, without the band of the steps."""
     first_factor: float = 1.0
     """Factor of the first token's own band."""
+    chunk_s: float = inf
+    """Seconds of the part of prompts that the engine computes between two steps."""
 
     @property
     def slots(self) -> int:
@@ -66,11 +69,12 @@ def _moments(tokens: Sequence[int]) -> tuple[float, float]:
 
 
 def replica_server(
-    replica: CalibratedReplica, trace: Trace, slots: int, quantile: float
+    replica: CalibratedReplica, trace: Trace, slots: int, quantile: float, chunk_tokens: int
 ) -> ReplicaServer:
     """Return the replica's times for the lengths of a trace, at a quantile of the bands.
 
-    The same share of each prompt is in the cache as of the sized mean prompt.
+    Between two steps, the engine computes at most `chunk_tokens` tokens of prompts. The same share
+    of each prompt is in the cache as of the sized mean prompt.
 
     Basis: as the calibrated method; the steps are those of the trace's mean running context.
     """
@@ -92,6 +96,7 @@ def replica_server(
     )
     if not isinstance(times, ReplicaTimes):
         raise TypeError("an embedding has no steps to replay")
+    mean_tokens = lengths.prompt_tokens * (1 - cached)
     return ReplicaServer(
         steps_s=times.decode_s,
         prompts=_prompts(
@@ -99,6 +104,7 @@ def replica_server(
         ),
         first_steps=times.first_steps / times.slower,
         first_factor=times.first_factor,
+        chunk_s=chunk_tokens * times.prompt_s / mean_tokens if mean_tokens else inf,
     )
 
 

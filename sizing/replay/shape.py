@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from sizing.replay.tally import WINDOW_S
 from sizing.replay.trace import Trace, counts
 from sizing.values.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 PEAK_PERCENT = 99
-"""Percentage of windows of five minutes whose arrivals the peak is not below. Basis: assumed; the
-fullest window of a long trace is often a fault of a client."""
+"""Percentage of windows whose arrivals the peak is not below. Basis: assumed; the fullest window of
+a long trace is often a fault of a client."""
+PEAK_WINDOW_S, LEAST_ARRIVALS = 60, 100
+"""Seconds of such a window, and the mean arrivals for which it is longer where they are fewer.
+Basis: assumed; no burst starts within a minute, and with 100 arrivals chance adds a quarter."""
 EDGES_PERCENT = (25, 50, 75, 90, 94, 96, 98, 99.5, 100)
 """Percentiles of the lengths at which a bar of a histogram ends. Basis: assumed; fine around P95
 and P99, for which targets are stated."""
@@ -24,6 +26,8 @@ class TraceShape:
     hours: float
     requests_per_day: float
     """Requests of one day at the mean rate of the trace."""
+    window_s: float
+    """Seconds of the windows in which arrivals are counted."""
     peak_ratio: float
     """Arrivals of the window at PEAK_PERCENT over those of the mean window, at least 1."""
     fullest_ratio: float
@@ -48,7 +52,8 @@ def trace_shape(trace: Trace) -> TraceShape:
 
     Basis: arithmetic; a bar has the mean of its requests, so the histogram keeps the mean length.
     """
-    windows = sorted(counts(trace, WINDOW_S))
+    window_s = max(float(PEAK_WINDOW_S), LEAST_ARRIVALS / trace.requests_per_s)
+    windows = sorted(counts(trace, window_s))
     mean = sum(windows) / len(windows)
     at_peak = windows[ceil(PEAK_PERCENT / 100 * len(windows)) - 1]
     both = zip(trace.input_tokens, trace.output_tokens, strict=True)
@@ -56,6 +61,7 @@ def trace_shape(trace: Trace) -> TraceShape:
         requests=trace.requests,
         hours=trace.seconds / SECONDS_PER_HOUR,
         requests_per_day=trace.requests_per_s * SECONDS_PER_DAY,
+        window_s=window_s,
         peak_ratio=max(at_peak / mean, 1.0),
         fullest_ratio=max(windows[-1] / mean, 1.0),
         input_tokens=histogram(trace.input_tokens),

@@ -59,11 +59,11 @@ class Outcome:
 class _Replica:
     """State of one replica. Its sequences progress together: one step gives each a token."""
 
-    __slots__ = ("ends", "now", "paused_until", "progress", "version", "waiting")
+    __slots__ = ("ends", "now", "progress", "prompts_until", "version", "waiting")
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.paused_until = 0.0
+        self.prompts_until = 0.0
         """Second at which the last prompt is computed."""
         self.progress = 0.0
         """Steps made since the replica was idle."""
@@ -81,8 +81,8 @@ class _Replica:
 class _Simulation:
     """Replay of one trace on one fleet.
 
-    Running sequences make one step at a time, which takes `steps_s` of their number. A prompt
-    pauses the steps of its replica, and prompts are computed one after another.
+    Running sequences make one step at a time, which takes `steps_s` of their number. Prompts are
+    computed one after another. Meanwhile each step waits for one part of them, of `chunk_s`.
     """
 
     def __init__(self, trace: Trace, fleet: Fleet) -> None:
@@ -196,32 +196,52 @@ class _Simulation:
 
     def _advance(self, replica: _Replica, now: float) -> None:
         """Let the running sequences progress until now. None of them ends before."""
-        since = max(replica.now, replica.paused_until)
-        if now > since and replica.ends:
-            replica.progress += (now - since) / self.server.steps_s[len(replica.ends) - 1]
+        since, running = replica.now, len(replica.ends)
+        if running:
+            step_s = self.server.steps_s[running - 1]
+            if replica.prompts_until > since:
+                shared_until = min(replica.prompts_until, now)
+                replica.progress += (shared_until - since) / (self.server.chunk_s + step_s)
+                since = shared_until
+            if now > since:
+                replica.progress += (now - since) / step_s
         replica.now = now
 
     def _start(self, replica: _Replica, request: int, now: float) -> None:
-        """Give a request a slot, and compute its prompt after those before it."""
+        """Give a request a slot, and compute its prompt after those before it.
+
+        Steps of the sequences that run already take their time between its parts.
+        """
         server, trace = self.server, self.trace
-        pause_s, first_s = server.prompts[trace.input_tokens[request]]
-        began = max(now, replica.paused_until)
-        replica.paused_until = began + pause_s
-        step_s = server.steps_s[len(replica.ends)]
+        alone_s, first_s = server.prompts[trace.input_tokens[request]]
+        began, running = max(now, replica.prompts_until), len(replica.ends)
+        step_s = server.steps_s[running]
+        between_s = server.steps_s[running - 1] if running else 0.0
+        computed = began + alone_s * (1 + between_s / server.chunk_s)
+        replica.prompts_until = computed
         own_s = (first_s + server.first_steps * step_s) * server.first_factor
         self.outcome.ttft_s[request] = began - trace.arrivals_s[request] + own_s
-        end = replica.progress + trace.output_tokens[request] - 1
-        heappush(replica.ends, (end, request, replica.paused_until))
+        progress = replica.progress + (computed - now) / (server.chunk_s + step_s)
+        heappush(replica.ends, (progress + trace.output_tokens[request] - 1, request, computed))
 
     def _schedule(self, number: int) -> None:
         """Add the next end of a replica to the events."""
         replica = self.replicas[number]
         replica.version += 1
-        if replica.ends:
-            left = replica.ends[0][0] - replica.progress
-            since = max(replica.now, replica.paused_until)
-            end_s = since + left * self.server.steps_s[len(replica.ends) - 1]
-            heappush(self.events, (end_s, number, replica.version))
+        if not replica.ends:
+            return
+        step_s, since = self.server.steps_s[len(replica.ends) - 1], replica.now
+        left = replica.ends[0][0] - replica.progress
+        if replica.prompts_until > since:
+            slow_s = self.server.chunk_s + step_s
+            shared = (replica.prompts_until - since) / slow_s
+            if left <= shared:
+                # Guard: nothing left x an infinite time is not a number.
+                end_s = since + (left * slow_s if left > 0 else 0.0)
+                heappush(self.events, (end_s, number, replica.version))
+                return
+            left, since = left - shared, replica.prompts_until
+        heappush(self.events, (since + left * step_s, number, replica.version))
 
     def _ends_until(self, now: float) -> None:
         """Let sequences end, and waiting requests start in their place."""

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from sizing.values.units import SECONDS_PER_HOUR
 
@@ -98,3 +99,18 @@ def counts(trace: Trace, window_s: float) -> list[int]:
         found[int((each - trace.start_s) // window_s)] += 1
     whole = int(trace.seconds / window_s + 1e-9)
     return found[:whole] if whole else found
+
+
+def variance_ratio(trace: Trace, window_s: float) -> float:
+    """Variance of the arrivals in neighbouring windows over their mean: 1 for random arrivals.
+
+    mean square of the difference of two neighbours / (2 x mean)
+
+    A slow change of the rate, as over a day, hardly adds to it. The result is 1 for one window.
+    Basis: arithmetic (von Neumann); Poisson arrivals have a variance of their mean.
+    """
+    found = counts(trace, window_s)
+    if len(found) < 2:
+        return 1.0
+    square = sum((after - before) ** 2 for before, after in pairwise(found)) / (len(found) - 1)
+    return square / (2 * sum(found) / len(found))

@@ -31,7 +31,7 @@ def _traffic(read: TraceFile, shape: TraceShape, users: int) -> str:
         f"From the trace {name} ({read.format.title}): {count} in",
         f"{number(shape.hours)} hours, {number(shape.requests_per_s)} requests/s on the mean.",
         "Assumed: each day is like the trace, and has no other hours.",
-        f"The peak is the P{PEAK_PERCENT} of the windows of five minutes; {fullest}.",
+        f"The peak is the P{PEAK_PERCENT} of windows of {number(shape.window_s)} s; {fullest}.",
         f"A guess: {users:_} users, because a trace has none. The requests of one user",
         "are those of a day divided by them.",
     )

@@ -123,6 +123,22 @@ def test_without_targets_it_says_so(run: Run, trace: Path, chat: Callable[..., P
     assert "the workload states no latency targets, so no request can miss one" in ended.out
 
 
+def test_bursts_and_the_loss_of_the_only_zone_are_named(
+    run: Run, chat: Callable[..., Path], tmp_path: Path
+) -> None:
+    rows = [f"{60 * n},100,200" for n in range(50) for _ in range(20)]
+    path = tmp_path / "bursts.csv"
+    path.write_text("time,input_tokens,output_tokens\n" + "\n".join(rows), encoding="utf-8")
+    one_zone = chat(
+        ("daily_users: 100_000", "daily_users: 100"),
+        ("redundancy: {spare_ratio: 0.20}\n", ""),
+        ("accept:\n  peak_above_capacity: This fixture is sized on the daily mean.\n", "accept:\n"),
+    )
+    out = run("replay", path, one_zone).out
+    assert "; they come in bursts, with " in out
+    assert "100 % of its requests missed" in out and "no replica remains" in out
+
+
 @pytest.mark.parametrize("name", FAULTY_KINDS)
 def test_other_kinds_are_refused(run: Run, trace: Path, name: str) -> None:
     ended = run("replay", trace, f"workloads/{name}.yaml")

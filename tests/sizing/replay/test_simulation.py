@@ -94,6 +94,27 @@ def test_times_of_requests_are_added_by_hand() -> None:
     assert (outcome.waiting_most, outcome.waiting_at_s, outcome.wait_most_s) == (1, 5.0, 4.0)
 
 
+def test_steps_go_on_between_the_parts_of_a_prompt() -> None:
+    """One step of 2 s for each part of 1 s: a prompt of 3 s takes 3 + 3 x 2 with one that runs."""
+    trace = Trace(array("d", [0.0, 3.0]), array("L", [1, 1]), array("L", [8, 3]))
+    replica = ReplicaServer((2.0, 2.0), {1: (3.0, 0.0)}, chunk_s=1.0)
+    outcome = simulated(trace, Fleet(replica, 1))
+    # 0: computed at 3, three steps until 12, and four more of 2 s until 20.
+    # 1: computed at 12, and two steps until 16.
+    assert outcome.tpot_s[0] == pytest.approx((20 - 3) / 7)
+    assert outcome.tpot_s[1] == pytest.approx(2.0)
+
+
+def test_a_burst_counts_the_hours_of_its_nodes() -> None:
+    """Three replicas on two nodes, then one on one; each freed node is idle for a minute."""
+    burst = Burst(BurstRule(10, 9, 15, 120, 300, 2, 60), 1)
+    burst.begin(100)
+    for now, requested in ((100, 3), (400, 1), (500, 0), (900, 0)):
+        burst.count(now, requested)
+    assert burst.node_s == 300 * 2 + 60 + 100 * 1 + 60
+    assert (burst.active_s, burst.most) == (400, 3)
+
+
 def test_the_emptiest_replica_is_next_and_turns_ignore_the_load() -> None:
     """Two replicas of one slot. Answers of 9 s and 1 s alternate: in turn, the long ones meet."""
     lengths = [STEPS * 9 + 1, STEPS + 1] * 3

@@ -7,7 +7,7 @@ from itertools import accumulate
 import pytest
 
 from sizing.replay.shape import histogram, trace_shape
-from sizing.replay.trace import Trace, counts
+from sizing.replay.trace import Trace, counts, variance_ratio
 
 
 def even(requests: int, gap_s: float, *, start_s: float = 1_000.0) -> Trace:
@@ -72,15 +72,35 @@ def test_the_bar_at_the_percentile_is_near_the_percentile() -> None:
 
 
 def test_the_peak_is_the_p99_of_windows_and_the_fullest_is_apart() -> None:
-    """200 windows of 300 requests; two have 600, and one has 3,000."""
+    """200 minutes of 300 requests; two have 600, and one has 3,000."""
     times = array("d")
     for window in range(200):
         count = {50: 600, 51: 600, 120: 3_000}.get(window, 300)
-        times.extend(window * 300 + 300 * n / count for n in range(count))
+        times.extend(window * 60 + 60 * n / count for n in range(count))
     size = len(times)
     shape = trace_shape(Trace(times, array("L", [5]) * size, array("L", [7]) * size))
     mean = size / 200
     assert shape.peak_ratio == pytest.approx(600 / mean, rel=0.001)
     assert shape.fullest_ratio == pytest.approx(3_000 / mean, rel=0.001)
-    assert shape.requests_per_day == pytest.approx(size / 60_000 * 86_400, rel=1e-4)
-    assert shape.longest_tokens == 12
+    assert shape.requests_per_day == pytest.approx(size / 12_000 * 86_400, rel=1e-4)
+    assert (shape.window_s, shape.longest_tokens) == (60, 12)
+
+
+def test_rare_arrivals_are_counted_in_longer_windows() -> None:
+    """One request in ten seconds: 100 of them take 1,000 seconds, and none is a peak by chance."""
+    shape = trace_shape(even(1_000, 10.0))
+    assert (shape.window_s, shape.peak_ratio) == (pytest.approx(1_000), 1.0)
+
+
+def test_bursts_have_more_variance_than_random_arrivals_and_a_slow_change_has_not() -> None:
+    draw, times, now = random.Random(1), array("d"), 0.0
+    while now < 7_200:
+        # The rate rises from 1 to 5 a second in two hours.
+        now += draw.expovariate(1 + 4 * now / 7_200)
+        times.append(now)
+    tokens = array("L", [1]) * len(times)
+    assert variance_ratio(Trace(times, tokens, tokens), 10) == pytest.approx(1, rel=0.1)
+    bursts = array("d", (100 * round(each / 100) for each in times))
+    assert variance_ratio(Trace(bursts, tokens, tokens), 10) > 100
+    assert variance_ratio(even(500, 1.0), 10) == 0, "even arrivals vary less than random ones"
+    assert variance_ratio(even(5, 1.0), 10) == 1
