@@ -114,7 +114,7 @@ def command(
     if as_json:
         print_answer(InitAnswer(written=tuple(map(str, texts))))
     else:
-        _say_next(tuple(texts), site)
+        _say_next(tuple(texts), site, trace)
 
 
 def _lines(trace: Path | None, columns: Format | None, users: int, model: ModelFacts) -> Guesses:
@@ -172,8 +172,10 @@ def _refused(option: str, unknown: UnknownName, kind: str) -> click.ClickExcepti
     return click.ClickException(f"{option} {quoted(unknown.name)} is unknown; {hint}")
 
 
-def _say_next(written: tuple[Path, ...], site: Path) -> None:
+def _say_next(written: tuple[Path, ...], site: Path, trace: Path | None) -> None:
     path, option = written[0], "" if site == DEFAULT_SITE else f" --site {site}"
     files = f"{', '.join(map(str, written[:-1]))} and {written[-1]}"
     write(f"wrote {files}\n\nnext, with your own numbers in {path}:")
     write(f"  sizewright size {path}{option}\n  sizewright preview {path}{option}")
+    if trace is not None:
+        write(f"  sizewright replay {trace} {path}{option}")

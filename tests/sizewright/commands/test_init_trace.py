@@ -34,6 +34,7 @@ def test_sized_arrivals_are_those_of_the_trace(run: Run, tmp_path: Path, trace: 
     ended = run("init", "own", "--trace", trace, *words)
     assert (ended.code, ended.err) == (0, "")
     path = tmp_path / "own.yaml"
+    assert ended.out.endswith(f"  sizewright replay {trace} {path}\n")
     sized = run("size", path, "--json")
     assert sized.code == 0
     (service,) = json.loads(sized.out)["services"]
