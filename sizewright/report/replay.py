@@ -18,7 +18,7 @@ from sizing.replay.result import (
 MORE = "`--verbose` shows each hour, `--json` every figure."
 BURSTS = 2
 """Variance of arrivals over that of random ones from which they are named bursts. Basis: assumed;
-chance alone stays below 1.5 in an hour."""
+chance alone stays below it."""
 NO_TARGETS = "the workload states no latency targets, so no request can miss one"
 
 
@@ -72,8 +72,8 @@ def _arrivals(part: ReplayPart) -> str:
 
 def _bursts(part: ReplayPart) -> str:
     """Clause where requests come in bursts, so that a low utilisation does not keep waits short."""
-    ratio = float(part.arrivals_variance_ratio)
-    if ratio < BURSTS:
+    ratio = part.arrivals_variance_ratio
+    if ratio is None or ratio < BURSTS:
         return ""
     return f"; they come in bursts, with {number(ratio)} times the variance of random arrivals"
 
@@ -113,20 +113,33 @@ def _ratio(value: float | None) -> str:
 
 
 def _latency(part: ReplayPart) -> str:
-    sized, median = part.sized, part.median
+    sized, median, missed = part.sized, part.median, part.sized.missed
+    late = None if missed is None else missed.ttft_ratio
+    slow = None if missed is None else missed.tpot_ratio
     texts = [
-        _time("TTFT", sized.ttft_ms, median.ttft_ms, part.ttft_target_ms),
-        _time("TPOT", sized.tpot_ms, median.tpot_ms, part.tpot_target_ms),
+        _time("TTFT", sized.ttft_ms, median.ttft_ms, part.ttft_target_ms, late),
+        _time("TPOT", sized.tpot_ms, median.tpot_ms, part.tpot_target_ms, slow),
     ]
     return f"for {number(part.percentile)} % of requests: {', '.join(texts)}"
 
 
-def _time(name: str, sized: float | None, median: float | None, target: float | None) -> str:
+def _time(
+    name: str,
+    sized: float | None,
+    median: float | None,
+    target: float | None,
+    missed: float | None,
+) -> str:
+    """Time of the sizing estimate, then in brackets at the median and the share that is later."""
     if sized is None:
-        return f"{name} unbounded, because so many are refused"
-    of = "" if target is None else f" of {number(target)}"
-    between = "" if median is None else f" ({number(median)} at the median)"
-    return f"{name} {number(sized)}{of} ms{between}"
+        time = f"{name} unbounded, because so many are refused"
+    else:
+        time = f"{name} {number(sized)}" + ("" if target is None else f" of {number(target)}")
+        time += " ms"
+    further = [] if median is None else [f"{number(median)} at the median"]
+    if missed is not None:
+        further.append(f"missed by {_ratio(missed)}")
+    return f"{time} ({', '.join(further)})" if further else time
 
 
 def _utilised(part: ReplayPart) -> str:

@@ -116,9 +116,9 @@ class ReplayPart(Part):
     """Arrivals per second in the hour with the most work."""
     requests_per_s_sized: Number
     """Arrivals per second that the fleet is sized for."""
-    arrivals_variance_ratio: Number
+    arrivals_variance_ratio: Number | None
     """Variance of the arrivals in ten seconds over their mean: 1 for the random arrivals that the
-    sizing assumes, and more where requests come in bursts."""
+    sizing assumes, and more where requests come in bursts; null for less than five minutes."""
     input_tokens: Number
     """Tokens of the mean prompt of the trace."""
     output_tokens: Number

@@ -75,6 +75,7 @@ def test_the_answer_in_text_has_about_ten_lines(run: Run, trace: Path) -> None:
     ]
     assert "0 % of requests, 0 % of time (P90 estimate)" in ended.out
     assert "the targets allow 5 % of requests" in ended.out
+    assert ended.out.count(" at the median, missed by 0 %)") == 2
     assert "1 longer request refused: beyond the engine's context." in ended.out
     assert "1 row without a prompt or an answer left out." in ended.out
 

@@ -118,6 +118,19 @@ def test_hours_are_counted_from_the_first_arrival(on_chat: Callable[[Trace], Rep
     assert part.sized.waiting_most == 0
 
 
+def test_the_hour_of_a_lost_zone_begins_with_the_load_before_it(
+    on_chat: Callable[[Trace], ReplayPart],
+) -> None:
+    """600 long prompts a second before hour 1 make its first requests wait, with all zones too."""
+    times = [0.0, *[3_599.0] * 600, *(3_600 + 4.5 * n for n in range(800))]
+    size = len(times)
+    part = on_chat(Trace(array("d", times), array("L", [700] * size), array("L", [200] * size)))
+    lost = part.lost_zone
+    assert part.worst_hour == 1 and lost is not None
+    assert lost.missed_ratio is not None and lost.missed_ratio_before is not None
+    assert 0 < lost.missed_ratio_before <= lost.missed_ratio < 0.05
+
+
 def test_longer_requests_are_refused_and_longer_sequences_take_slots(
     on_chat: Callable[[Trace], ReplayPart], chat: ServicePlan
 ) -> None:
