@@ -18,6 +18,7 @@ GROUPS = {
         "preview": "Preview the infrastructure offline, with the reasons.",
         "compare": "Rank hardware options for a workload by cost and latency.",
         "catalog": "Show the known instance types, GPUs, models and versions.",
+        "replay": "Replay a trace of requests on the sized fleet.",
     },
     "change": {
         "new": "Create a repository for your own stack.",

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, pstdev
 
 from sizewright.measured.accuracy import Compared
-from sizewright.measured.replay import Replay
+from sizewright.measured.prediction import Predictor
 from sizewright.measured.run import MeasuredRun
 from sizing.catalog.bands import Band, Bands
 from sizing.catalog.coefficients import arithmetic_like
@@ -28,14 +28,14 @@ class _Key:
     experts: Precision
 
 
-def corrections(rows: Sequence[Compared], replay: Replay) -> Corrections:
+def corrections(rows: Sequence[Compared], predictor: Predictor) -> Corrections:
     """Return one correction for each model, GPU, engine and format that has a predicted run."""
     groups = defaultdict[_Key, list[Compared]](list)
     models = dict[_Key, tuple[str, StepModel]]()
     for row in rows:
         if isinstance(row.run, MeasuredRun) and isinstance(row.answer, StepTime):
-            shape, _ = replay.shape(row.run.model)
-            model, _ = replay.model(row.run)
+            shape, _ = predictor.shape(row.run.model)
+            model, _ = predictor.model(row.run)
             formats = (arithmetic_like(each) for each in model.formats.of_parameters)
             key = _Key(shape.parameters, shape.layers, model.card.name, model.engine, *formats)
             groups[key].append(row)
@@ -57,7 +57,7 @@ def corrections(rows: Sequence[Compared], replay: Replay) -> Corrections:
                 bands=Bands(tpot=tpot_band, ttft=ttft_band, full_load=full_load),
             )
         )
-    return Corrections(fitted=replay.catalog.coefficients.fitted, corrections=tuple(made))
+    return Corrections(fitted=predictor.catalog.coefficients.fitted, corrections=tuple(made))
 
 
 def corrected(logs: Sequence[float], before: Band) -> tuple[float, Band]:

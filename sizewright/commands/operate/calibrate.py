@@ -13,7 +13,7 @@ from sizewright.layout.progress import counted
 from sizewright.measured.accuracy import Compared, compared
 from sizewright.measured.calibration import corrections
 from sizewright.measured.load_test import Setting, read_measured
-from sizewright.measured.replay import Replay, config_files
+from sizewright.measured.prediction import Predictor, config_files
 from sizewright.reading.input_error import InputError
 from sizewright.write import write_files
 from sizing.catalog import load_catalog
@@ -68,14 +68,14 @@ def command(
         data=int(said["dp"]),
         weights=_text(said["weights"]) or "",
     )
-    replay = Replay(load_catalog(), config_files(configs))
+    predictor = Predictor(load_catalog(), config_files(configs))
     measured = [run for path in files for run in read_measured(path, setting)]
     with counted(measured, "predicting runs") as runs:
-        rows = compared(runs, replay)
+        rows = compared(runs, predictor)
     for row in rows:
         if row.reason is not None:
             write_message(f"left out: {row.id}: {row.reason}")
-    made = corrections(rows, replay)
+    made = corrections(rows, predictor)
     if not made.corrections:
         raise InputError(
             str(files[0]),

@@ -23,6 +23,7 @@ ANSWERS = {
     "compare": "sizewright.answers.compare:CompareAnswer",
     "check": "sizewright.answers.check:CheckAnswer",
     "catalog": "sizewright.answers.catalog:CatalogAnswer",
+    "replay": "sizewright.answers.fleets.replay:ReplayAnswer",
     "new": "sizewright.answers.files:NewAnswer",
     "init": "sizewright.answers.files:InitAnswer",
     "update": "sizewright.answers.files:UpdateAnswers",

@@ -19,6 +19,7 @@ NO_FILE = {
     **dict.fromkeys(COMMANDS, ("no-such-file.yaml",)),
     "diff": ("no-such-file.yaml", CHAT),
     "catalog": ("no-such-kind",),
+    "replay": ("no-such-trace.csv", CHAT),
     "init": ("No Name",),
     "new": ("docs",),
     "calibrate": ("no-such-file.csv", "--out", "never.json"),
