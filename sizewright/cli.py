@@ -30,6 +30,7 @@ GROUPS = {
         "check": "Check workloads, sizing and infrastructure against gates.",
         "accuracy": "Compare measured serving runs with what the step model predicts.",
         "calibrate": "Correct the step times with your own runs.",
+        "observe": "Compare a running service with its plan, from a Prometheus.",
         "orphans": "Show resources that a killed engine may have left behind.",
         "schema": "Print JSON schemas, for editors and scripts.",
         "render": "Print the Kubernetes, node and monitoring files, with wires unfilled.",

@@ -11,7 +11,7 @@ from sizewright.commands.options import FILE, files_argument, json_option
 from sizewright.layout.console import write_message
 from sizewright.layout.progress import counted
 from sizewright.measured.accuracy import Compared, compared
-from sizewright.measured.calibration import corrections
+from sizewright.measured.calibration import correction_text, corrections
 from sizewright.measured.load_test import Setting, read_measured
 from sizewright.measured.prediction import Predictor, config_files
 from sizewright.reading.input_error import InputError
@@ -82,7 +82,7 @@ def command(
             message="no run can be predicted",
             expected="a run of a known model and GPU",
         )
-    write_files({out: made.model_dump_json(indent=2) + "\n"})
+    write_files({out: correction_text(made)})
     if as_json:
         print_answer(
             CalibrateAnswer(written=str(out), fitted=made.fitted, corrections=made.corrections)

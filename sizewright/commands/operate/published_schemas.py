@@ -29,6 +29,7 @@ ANSWERS = {
     "update": "sizewright.answers.files:UpdateAnswers",
     "accuracy": "sizewright.answers.accuracy:AccuracyAnswer",
     "calibrate": "sizewright.answers.files:CalibrateAnswer",
+    "observe": "sizewright.answers.running.observe:ObserveAnswer",
     "orphans": "sizewright.answers.orphans:OrphansAnswer",
     "render": "sizewright.answers.render:RenderAnswer",
     "schema": "sizewright.answers.schema:SchemaAnswer",

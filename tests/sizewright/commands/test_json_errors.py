@@ -23,6 +23,7 @@ NO_FILE = {
     "init": ("No Name",),
     "new": ("docs",),
     "calibrate": ("no-such-file.csv", "--out", "never.json"),
+    "observe": ("no-such-file.yaml", "--prometheus", "http://127.0.0.1:9"),
     "schema": ("no-such-schema",),
 }
 """Words that each command refuses."""
