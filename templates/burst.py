@@ -10,6 +10,7 @@ from sizing.plan.stack.nodes import BurstPoolPlan, NodePool
 from sizing.plan.whole import Plan
 from sizing.stack.cluster_services import METRICS, METRICS_SERVER, NAMESPACE, SCRAPE_S
 from sizing.workload import EngineName
+from templates.felt import felt_queries
 from templates.scheduling import BURST_TAINT, GPU_TAINT, POOL_LABEL, burst_node_labels
 from templates.user_data import WEIGHTS_DEVICE
 
@@ -66,6 +67,7 @@ def load_values(
                 "in_flight_target": burst.in_flight_target,
                 "metrics_address": _METRICS_ADDRESS,
                 "metrics_query": wanted_query(service.name, burst.in_flight_target, serving.engine),
+                "felt_queries": felt_queries(service, serving, burst),
                 "metrics_account": METRICS_SERVER,
                 "metrics_namespace": NAMESPACE,
                 "metrics_chart": METRICS,

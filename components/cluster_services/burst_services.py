@@ -1,6 +1,6 @@
 """Controllers that add replicas and nodes as the load grows: KEDA, Prometheus, Karpenter."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -15,10 +15,11 @@ from components.naming import PRODUCT, Tags, partition
 from components.policy import allow, policy
 from sizing.plan.stack.cluster import BurstServicesPlan, MetricsPlan, PodAutoscalerPlan, RolesPlan
 from sizing.stack.cluster_services import METRICS_SERVER, NAMESPACE, POD_AUTOSCALER_ACCOUNT
+from sizing.workload.engines import EngineName
 from templates.engine import ENGINE_PORT
 
 METRICS_MEMORY, METRICS_DISK = "512Mi", "2Gi"
-"""Memory and disk of Prometheus: two gauges of each engine for a day. Basis: assumed."""
+"""Memory and disk of Prometheus: about 60 series of each engine for a day. Basis: assumed."""
 UNUSED_JOBS = (
     "kubernetes-api-servers",
     "kubernetes-nodes",
@@ -203,18 +204,27 @@ def _jobs(plan: MetricsPlan) -> dict[str, object]:
     which nobody could verify.
     """
     plain = [service for service in plan.services if service not in plan.encrypted]
-    known = [engine.traits.gauges for engine in plan.engines]
-    gauges = "|".join(each.pattern for each in known if each is not None)
+    kept = "|".join(_kept(plan.engines))
     tls = {"scheme": "https", "tls_config": {"insecure_skip_verify": True}}
     jobs = dict[str, object]()
     if plain:
-        jobs["engines"] = _engines(plain, gauges)
+        jobs["engines"] = _engines(plain, kept)
     if plan.encrypted:
-        jobs["encrypted-engines"] = _engines(plan.encrypted, gauges) | tls
+        jobs["encrypted-engines"] = _engines(plan.encrypted, kept) | tls
     return jobs
 
 
-def _engines(namespaces: Sequence[str], gauges: str) -> dict[str, object]:
+def _kept(engines: Sequence[EngineName]) -> Iterator[str]:
+    """Yield regular expressions of the metrics that scaling rules read."""
+    for engine in engines:
+        gauges, requests = engine.traits.gauges, engine.traits.requests
+        if gauges is not None:
+            yield gauges.pattern
+        if requests is not None:
+            yield from (f"{requests.first_token.name}_bucket", requests.answers.name)
+
+
+def _engines(namespaces: Sequence[str], kept: str) -> dict[str, object]:
     """Scrape job of these namespaces' engines, labelled by namespace, component and readiness."""
     keep = [
         ("label_app_kubernetes_io_part_of", "sizewright"),
@@ -239,6 +249,6 @@ def _engines(namespaces: Sequence[str], gauges: str) -> dict[str, object]:
             ),
         ],
         "metric_relabel_configs": [
-            {"source_labels": ["__name__"], "regex": gauges, "action": "keep"}
+            {"source_labels": ["__name__"], "regex": kept, "action": "keep"}
         ],
     }
