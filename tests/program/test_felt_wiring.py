@@ -1,4 +1,4 @@
-"""The same wiring claims for what users feel: each number reaches the rule that scales the burst."""
+"""Wiring claims of what users feel: each number reaches the rule that scales the burst."""
 
 import pytest
 

@@ -20,7 +20,7 @@ from tests.components.plans import BURSTING, STUDIO, bursting_plan, plan_of
 
 SCRAPE_S = 15
 SCRAPES = 80
-"""Scrapes of 20 minutes, after which the queries are asked."""
+"""Scrapes of 20 minutes, after which the queries are evaluated."""
 PLAN = bursting_plan()
 """A chat with a target of 500 ms for 95 % of requests. Its share of failures is 5 %, over 300 s and
 at least 200 requests; its burst has 4 replicas at most."""
@@ -121,7 +121,7 @@ def replicas(felt: Felt) -> dict[str, str]:
     }
 
 
-def asked(felt: Felt) -> dict[str, Any]:
+def query_test(felt: Felt) -> dict[str, Any]:
     """Test of both queries. promtool prints the query of a wrong answer, so it has the case."""
     plan = PLAN if felt.engine != "sglang" else plan_of(SGLANG)
     wanted = {"slow": felt.slow, "failed": felt.failed}
@@ -145,7 +145,7 @@ SGLANG = BURSTING | {"engine": {"name": "sglang"}, "model": "llama-3.1-8b"}
 @pytest.mark.skipif(bool(prometheus_missing()), reason=prometheus_missing())
 def test_replicas_are_wanted_while_users_feel_a_lack_of_them(tmp_path: Path) -> None:
     """A share above that of the plan wants one step; any other measurement wants none."""
-    written = {"evaluation_interval": "15s", "tests": [asked(felt) for felt in FELT]}
+    written = {"evaluation_interval": "15s", "tests": [query_test(felt) for felt in FELT]}
     (tmp_path / "felt.yaml").write_text(json.dumps(written), encoding="utf-8")
     command = [program("promtool"), "test", "rules", "felt.yaml"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -187,9 +187,9 @@ def test_an_engine_without_metrics_of_requests_scales_by_its_load_alone() -> Non
     assert len(triggers(plan)) == 1
 
 
-def test_engines_have_the_metrics_that_are_asked() -> None:
+def test_engines_have_the_metrics_that_are_read() -> None:
     known = {series: each.exporter for each in known_metrics() for series in each.series}
     for name, traits in ENGINES.items():
         if traits.requests is not None:
-            asked = (f"{traits.requests.first_token.name}_bucket", traits.requests.answers.name)
-            assert [known[each] for each in asked] == [name, name]
+            wanted = (f"{traits.requests.first_token.name}_bucket", traits.requests.answers.name)
+            assert [known[each] for each in wanted] == [name, name]
