@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tally import Tally
 
-from sizewright.measured.replay import Replay, Unanswerable
+from sizewright.measured.prediction import Predictor, Unanswerable
 from sizewright.measured.run import MeasuredRun, cards, needed_number, optional_number, table_cells
 from sizing.steps.model import StepModel
 from sizing.steps.replica import Parallel
@@ -99,15 +99,15 @@ class Setting:
         return _parallel(self.run).gpus
 
 
-def setting_of(row: Cells, replay: Replay) -> Setting:
+def setting_of(row: Cells, predictor: Predictor) -> Setting:
     """Return the row's replicas and lengths. Raises Unanswerable with the reason."""
     try:
         run = _run(row)
     except ValueError as fault:
         raise Unanswerable(str(fault)) from None
-    steps, most = replay.model(run)
-    shape, _ = replay.shape(run.model)
-    card = replay.gpu(run.gpu)
+    steps, most = predictor.model(run)
+    shape, _ = predictor.shape(run.model)
+    card = predictor.gpu(run.gpu)
     longest = Fraction(run.input_tokens + run.output_tokens)
     held = most_running(shape, card.memory_bytes, _parallel(run), steps.formats, longest)
     return Setting(
@@ -163,17 +163,17 @@ def _replicas(row: Cells, parallel: Parallel) -> float:
     return max(1.0, (optional_number(row, "n_gpus") or parallel.gpus) / parallel.gpus)
 
 
-def closed_runs(table: Sequence[Cells], replay: Replay, tally: Tally) -> list[MeasuredRun]:
+def closed_runs(table: Sequence[Cells], predictor: Predictor, tally: Tally) -> list[MeasuredRun]:
     """Closed loops of the table with mean TTFT and TPOT, as runs of one replica."""
     closed = [row for row in table if row["load_type"] in CLOSED]
-    return tally.answers(closed, lambda row: closed_run(row, replay), "closed loop")
+    return tally.answers(closed, lambda row: closed_run(row, predictor), "closed loop")
 
 
-def closed_run(row: Cells, replay: Replay) -> MeasuredRun:
+def closed_run(row: Cells, predictor: Predictor) -> MeasuredRun:
     """Return the row as a run with its times. Raises Unanswerable with the reason."""
     if row["core"] not in CORE:
         raise Unanswerable(f"core is {row['core']}")
-    run = setting_of(row, replay).run
+    run = setting_of(row, predictor).run
     if run.ttft_ms is None or run.tpot_ms is None:
         raise Unanswerable("no mean TTFT and mean TPOT")
     return run

@@ -28,7 +28,7 @@ from steps_fit import solved  # noqa: E402
 
 from sizewright.measured.media import MediaCase, media_case  # noqa: E402
 from sizewright.measured.media_table import NEEDED, media_of  # noqa: E402
-from sizewright.measured.replay import Unanswerable  # noqa: E402
+from sizewright.measured.prediction import Unanswerable  # noqa: E402
 from sizewright.measured.run import Unread, table_cells  # noqa: E402
 from sizing.catalog import DATA, load_catalog  # noqa: E402
 from sizing.catalog.bands import Band  # noqa: E402

@@ -35,7 +35,7 @@ from steps_fit import (  # noqa: E402
     measured_kernels,
 )
 
-from sizewright.measured.replay import Replay  # noqa: E402
+from sizewright.measured.prediction import Predictor  # noqa: E402
 from sizing.catalog import load_catalog  # noqa: E402
 from sizing.catalog.coefficients import CoefficientSet  # noqa: E402
 
@@ -54,7 +54,7 @@ def fitted_set(
     cards = leave_out(rows, kept, parameters, vector, model, generation)
     inside = {row.run.id for row in kept}
     coefficients = parameters.coefficients(vector)
-    full = full_load_errors(table, Replay(load_catalog(), {}), coefficients)
+    full = full_load_errors(table, Predictor(load_catalog(), {}), coefficients)
     seen = errors_of([x for x in models if x.row.run.id in inside], full)
     unseen_cards = errors_of([x for x in cards if x.row.run.id in inside], full)
     levels = band_levels(seen, unseen_cards, engines_with_own(seen))

@@ -12,7 +12,7 @@ from capacity_table import CORE, OFFLINE, Cells, Setting, setting_of
 from fleet_curves import Curve
 from tally import Tally
 
-from sizewright.measured.replay import Replay, Unanswerable
+from sizewright.measured.prediction import Predictor, Unanswerable
 from sizing.replica.fit import ENGINE_MAX_SEQUENCES
 from sizing.replica.lengths import Lengths
 from sizing.replica.rate import Targets
@@ -124,24 +124,24 @@ def closed_question(curve: Curve, targets: Targets, rate: float, what: str) -> Q
     )
 
 
-def offline_questions(table: Sequence[Cells], replay: Replay, tally: Tally) -> list[Question]:
+def offline_questions(table: Sequence[Cells], predictor: Predictor, tally: Tally) -> list[Question]:
     """Questions of rows at unlimited supply, which measure the capacity itself."""
     offline = [row for row in table if row["load_type"] == OFFLINE]
-    return tally.answers(offline, lambda row: _offline(row, replay), "offline")
+    return tally.answers(offline, lambda row: _offline(row, predictor), "offline")
 
 
-def _offline(row: Cells, replay: Replay) -> Question:
+def _offline(row: Cells, predictor: Predictor) -> Question:
     if row["core"] not in CORE:
         raise Unanswerable(f"core is {row['core']}")
     if not row["out_tok_s"]:
         raise Unanswerable("out_tok_s is empty")
-    setting = setting_of(row, replay)
+    setting = setting_of(row, predictor)
     rate = float(row["out_tok_s"]) / setting.run.output_tokens / setting.replicas
     targets = Targets(MEAN, None, None)
     return _open(row, setting, targets, rate)
 
 
-def poisson_questions(table: Sequence[Cells], replay: Replay, tally: Tally) -> list[Question]:
+def poisson_questions(table: Sequence[Cells], predictor: Predictor, tally: Tally) -> list[Question]:
     """Questions of rows with an offered rate: of their limit, of the measured TPOT, of TPOT and
     TTFT.
 
@@ -160,18 +160,18 @@ def poisson_questions(table: Sequence[Cells], replay: Replay, tally: Tally) -> l
         sweep.sort(key=lambda row: float(row["request_rate"]))
         for row in sweep:
             try:
-                questions += _sweep(row, sweep, replay)
+                questions += _sweep(row, sweep, predictor)
                 tally.answer(row)
             except Unanswerable as reason:
                 tally.refuse(row, f"poisson: {reason}")
     return questions
 
 
-def _sweep(row: Cells, sweep: Sequence[Cells], replay: Replay) -> list[Question]:
+def _sweep(row: Cells, sweep: Sequence[Cells], predictor: Predictor) -> list[Question]:
     """Questions of one row. Raises Unanswerable with the reason where there is none."""
     if SHORT in row["flags"]:
         raise Unanswerable("too short to show that the rate holds")
-    setting = setting_of(row, replay)
+    setting = setting_of(row, predictor)
     questions = []
     for what, targets in _met(row):
         rate = float(row["request_rate"]) / setting.replicas

@@ -14,12 +14,12 @@ from screen import screened
 from steps_fit import Parameters, Row, fit, rows
 from tally import Tally
 
-from sizewright.measured.replay import MEAN_OF_NOMINAL, Replay, Unanswerable
+from sizewright.measured.prediction import MEAN_OF_NOMINAL, Predictor, Unanswerable
 from sizewright.measured.run import MeasuredRun, Unread, read_runs
 from sizing.catalog.coefficients import CoefficientSet
 
 
-def runs_of(path: Path, replay: Replay, tally: Tally) -> list[MeasuredRun]:
+def runs_of(path: Path, predictor: Predictor, tally: Tally) -> list[MeasuredRun]:
     """Runs of a file that the step model can answer; the tally has the others."""
     runs = []
     for run in read_runs(path):
@@ -28,7 +28,7 @@ def runs_of(path: Path, replay: Replay, tally: Tally) -> list[MeasuredRun]:
             continue
         row = {"group": "|".join((run.model, run.gpu, run.engine, run.weights, run.experts))}
         try:
-            replay.model(run)
+            predictor.model(run)
             tally.answer(row)
             runs.append(run)
         except Unanswerable as reason:
@@ -36,9 +36,9 @@ def runs_of(path: Path, replay: Replay, tally: Tally) -> list[MeasuredRun]:
     return runs
 
 
-def as_rows(runs: Sequence[MeasuredRun], replay: Replay) -> list[Row]:
+def as_rows(runs: Sequence[MeasuredRun], predictor: Predictor) -> list[Row]:
     """The runs, prepared for many predictions."""
-    return rows(runs, replay, MEAN_OF_NOMINAL) if runs else []
+    return rows(runs, predictor, MEAN_OF_NOMINAL) if runs else []
 
 
 def unscreened(name: str, found: Sequence[Row]) -> list[Row]:

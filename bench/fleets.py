@@ -46,7 +46,7 @@ from table_command import CONFIGS, exit_code, replay_of, table_parser  # noqa: E
 from tally import Tally  # noqa: E402
 from throughput import capacity  # noqa: E402
 
-from sizewright.measured.replay import Replay, Unanswerable  # noqa: E402
+from sizewright.measured.prediction import Predictor, Unanswerable  # noqa: E402
 from sizing.catalog import load_catalog  # noqa: E402
 from sizing.catalog.bands import EDGE, MEDIAN  # noqa: E402
 from sizing.catalog.coefficients import CoefficientSet  # noqa: E402
@@ -104,12 +104,12 @@ def by_gpu(found: Found) -> str:
     return found.gpu
 
 
-def table_questions(table: Sequence[Cells], replay: Replay, tally: Tally) -> list[Question]:
+def table_questions(table: Sequence[Cells], predictor: Predictor, tally: Tally) -> list[Question]:
     """Poisson and offline questions; other kinds of load are refused by name."""
     for row in table:
         if row["load_type"] not in (POISSON, OFFLINE, *CLOSED):
             tally.refuse(row, f"load {row['load_type'] or 'without name'}")
-    return poisson_questions(table, replay, tally) + offline_questions(table, replay, tally)
+    return poisson_questions(table, predictor, tally) + offline_questions(table, predictor, tally)
 
 
 def open_loops(questions: Sequence[Question], taught: Coefficients) -> None:
@@ -202,12 +202,12 @@ def left_out_gpus(rows: Sequence[Row], project: Taught, table: Sequence[Question
     show_all("GPU left out: closed loops", closed_questions(curves(rows)), taught, as_sized)
 
 
-def show_cliffs(table: Sequence[Cells], replay: Replay) -> None:
+def show_cliffs(table: Sequence[Cells], predictor: Predictor) -> None:
     """Print right and wrong predictions, for flagged rows and for their neighbours."""
 
     def predicted(row: Cells) -> float | None:
         try:
-            return capacity(row, replay).ratio
+            return capacity(row, predictor).ratio
         except Unanswerable:
             return None
 
@@ -224,26 +224,27 @@ def show_cliffs(table: Sequence[Cells], replay: Replay) -> None:
 
 
 def main(given: Namespace) -> Tally:
-    replay, tally = replay_of(given), Tally()
+    predictor, tally = replay_of(given), Tally()
     table = read_table(given.table, tally)
-    questions = table_questions(table, replay, tally)
-    loops = closed_runs(table, replay, tally)
+    questions = table_questions(table, predictor, tally)
+    loops = closed_runs(table, predictor, tally)
     print("\n".join(["the table:", *tally.lines()]))
     project = Taught(
-        unscreened("this project's runs", replay_rows(RUNS, CONFIGS)), replay.catalog.coefficients
+        unscreened("this project's runs", replay_rows(RUNS, CONFIGS)),
+        predictor.catalog.coefficients,
     )
     runs = project.rows
     if given.runs is not None:
         of_file = Tally()
-        answerable = runs_of(given.runs, replay, of_file)
+        answerable = runs_of(given.runs, predictor, of_file)
         print("\n".join([f"\n{given.runs}:", *of_file.lines()]))
-        runs = unscreened(str(given.runs), as_rows(answerable, replay))
+        runs = unscreened(str(given.runs), as_rows(answerable, predictor))
     open_loops(questions, lambda question: project.shipped)
-    of_table = unscreened("closed loops of the table", as_rows(loops, replay))
+    of_table = unscreened("closed loops of the table", as_rows(loops, predictor))
     closed_loops("closed loops of the table", of_table, project)
     closed_loops("closed loops", runs, project)
     left_out_gpus(runs, project, questions)
-    show_cliffs(table, replay)
+    show_cliffs(table, predictor)
     print("\nno predicted step was shorter than the datasheet allows: each answer is checked")
     return tally
 

@@ -12,7 +12,7 @@ from fleet_answers import as_sized
 from fleet_questions import offline_questions
 from tally import Tally
 
-from sizewright.measured.replay import Replay
+from sizewright.measured.prediction import Predictor
 from sizing.catalog.bands import MEDIAN
 from sizing.catalog.coefficients import CoefficientSet
 from sizing.replica.rate import FULL
@@ -21,7 +21,9 @@ SPLIT = "calibration"
 """Rows of the table that may decide a band. The other rows test it."""
 
 
-def full_load_errors(path: Path, replay: Replay, coefficients: CoefficientSet) -> Sequence[Error]:
+def full_load_errors(
+    path: Path, predictor: Predictor, coefficients: CoefficientSet
+) -> Sequence[Error]:
     """Predicted over measured rate of each run at unlimited supply, whatever the coefficients saw.
 
     The fit used no row of the table. Raises InputError for a file that is no such table.
@@ -29,7 +31,7 @@ def full_load_errors(path: Path, replay: Replay, coefficients: CoefficientSet) -
     tally = Tally()
     table = [row for row in read_table(path, tally) if row["split"] == SPLIT]
     found = []
-    for question in offline_questions(table, replay, tally):
+    for question in offline_questions(table, predictor, tally):
         steps = replace(question.steps, coefficients=coefficients)
         rate = as_sized(replace(question, steps=steps), MEDIAN) / FULL
         group = tuple(question.group.split("|"))

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from steps_fit import Parameters, Row, fit, measured, measured_formats, measured_kernels, rows
 
-from sizewright.measured.replay import MEAN_OF_NOMINAL, Replay, config_files
+from sizewright.measured.prediction import MEAN_OF_NOMINAL, Predictor, config_files
 from sizewright.measured.run import MeasuredRun, read_runs
 from sizing.catalog import load_catalog
 from sizing.catalog.coefficients import CoefficientSet
@@ -46,9 +46,9 @@ class Left:
 
 def replay_rows(runs: Path, configs: Path) -> list[Row]:
     """Answerable rows of a file; the public file has no others."""
-    replay = Replay(load_catalog(), config_files(configs))
+    predictor = Predictor(load_catalog(), config_files(configs))
     read = [run for run in read_runs(runs) if isinstance(run, MeasuredRun)]
-    return rows(read, replay, MEAN_OF_NOMINAL)
+    return rows(read, predictor, MEAN_OF_NOMINAL)
 
 
 def leave_out(

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sizewright.measured.replay import Replay
+from sizewright.measured.prediction import Predictor
 from sizewright.measured.run import MeasuredRun
 from sizing.catalog.coefficients import CoefficientSet, EngineCoefficients, arithmetic_like
 from sizing.steps.model import StepModel, StepTime
@@ -102,7 +102,7 @@ class Row:
         )
 
 
-def rows(runs: Sequence[MeasuredRun], replay: Replay, nominal: float) -> list[Row]:
+def rows(runs: Sequence[MeasuredRun], predictor: Predictor, nominal: float) -> list[Row]:
     """The runs as rows."""
     groups = [(run.model, run.gpu, run.engine, run.weights, run.experts) for run in runs]
     count = Counter(groups)
@@ -110,10 +110,10 @@ def rows(runs: Sequence[MeasuredRun], replay: Replay, nominal: float) -> list[Ro
     mean = sum(raw) / len(raw)
     made = []
     for run, group, weight in zip(runs, groups, raw, strict=True):
-        model, most = replay.model(run)
+        model, most = predictor.model(run)
         ratio = run.length_ratio or nominal
         sizes = run.input_tokens * ratio, run.output_tokens * ratio
-        shape, _ = replay.shape(run.model)
+        shape, _ = predictor.shape(run.model)
         key = f"{shape.parameters} x {shape.layers} x {shape.hidden_size}"
         made.append(Row(run, model, most, *sizes, group, weight / mean, key))
     return made

@@ -10,7 +10,7 @@ from pathlib import Path
 from tally import Tally
 
 from sizewright.exit_code import ExitCode
-from sizewright.measured.replay import Replay, config_files
+from sizewright.measured.prediction import Predictor, config_files
 from sizewright.reading.input_error import InputError
 from sizing.catalog import load_catalog
 
@@ -30,12 +30,12 @@ def table_parser(doc: str | None) -> ArgumentParser:
     return parser
 
 
-def replay_of(given: Namespace) -> Replay:
+def replay_of(given: Namespace) -> Predictor:
     """Return the catalog with the models of this project and of the given folder."""
     if given.configs is not None and not given.configs.is_dir():
         expected = "<org>--<model>.json"
         raise InputError(str(given.configs), message="is not a folder", expected=expected)
-    return Replay(load_catalog(), config_files(CONFIGS) | config_files(given.configs))
+    return Predictor(load_catalog(), config_files(CONFIGS) | config_files(given.configs))
 
 
 def exit_code(

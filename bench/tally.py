@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from sizewright.measured.replay import Unanswerable
+from sizewright.measured.prediction import Unanswerable
 
 Row = Mapping[str, str]
 Answerable = TypeVar("Answerable", bound=Row)

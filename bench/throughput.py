@@ -22,7 +22,7 @@ from capacity_table import BATCH, CLOSED, CORE, OFFLINE, Setting, read_table, se
 from table_command import exit_code, replay_of, table_parser  # noqa: E402
 from tally import Tally  # noqa: E402
 
-from sizewright.measured.replay import Replay, Unanswerable  # noqa: E402
+from sizewright.measured.prediction import Predictor, Unanswerable  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Capacity:
     """Predicted over measured output tokens per second."""
 
 
-def capacity(row: Mapping[str, str], replay: Replay) -> Capacity:
+def capacity(row: Mapping[str, str], predictor: Predictor) -> Capacity:
     """Return the row's prediction. Raises Unanswerable with the reason."""
     if row["core"] not in CORE:
         raise Unanswerable(f"core is {row['core']}")
     if not row["out_tok_s"]:
         raise Unanswerable("out_tok_s is empty")
-    setting = setting_of(row, replay)
+    setting = setting_of(row, predictor)
     ratio = tokens_per_s(row, setting) * setting.replicas / float(row["out_tok_s"])
     return Capacity(row["group"], setting.steps.engine, row["gpu"], row["split"], ratio)
 
@@ -89,11 +89,11 @@ def show(title: str, found: Sequence[Capacity], key: Callable[[Capacity], str]) 
 
 
 def main(given: Namespace) -> Tally:
-    replay, tally = replay_of(given), Tally()
+    predictor, tally = replay_of(given), Tally()
     found = []
     for row in read_table(given.table, tally):
         try:
-            found.append(capacity(row, replay))
+            found.append(capacity(row, predictor))
             tally.answer(row)
         except Unanswerable as reason:
             tally.refuse(row, str(reason))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 
 from components.cluster_services.cluster_services import ClusterServices, ClusterServicesArgs
+from components.cluster_services.monitoring.monitoring import MonitoringArgs
 from components.foundation.cluster.cluster import ClusterIds, log_group_name
 from components.foundation.cluster.target_writer import Targets, TargetWriter, granted
 from components.foundation.dns import Dns, DnsArgs
@@ -24,12 +25,15 @@ from components.service.database import log_group_name as database_logs
 from components.service.firewall import LOG_PREFIX
 from components.service.inference_service import InferenceService, InferenceServiceArgs
 from components.service.object_store import ObjectStore
+from sizing.locks.versions import VOLUMES_ADDON
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import ClusterPlan
 from sizing.plan.stack.nodes import CpuPool, NodePool
 from sizing.plan.whole import Plan
 from sizing.stack.names import page_name
+from templates.monitoring.dashboards import dashboards
+from templates.monitoring.rules import rule_groups
 from templates.render import render, user_data_path
 from templates.scheduling import APPLICATIONS_TAINT, RENDITIONS_TAINT
 
@@ -172,6 +176,7 @@ class Platform(pulumi.ComponentResource):
                     *(("firehose",) if judged else ()),
                     *(("elasticache",) if any(s.answer_cache for s in self._plan.services) else ()),
                 ),
+                sends_messages=self._plan.site.alerts is not None,
                 delivers_data=bool(linking),
                 notifies=searched,
                 copy_regions=self._copy_regions(),
@@ -311,10 +316,34 @@ class Platform(pulumi.ComponentResource):
                 has_burst_nodes=any(pool.burst is not None for pool in self._plan.pools),
                 node_autoscaler_role=cluster.node_autoscaler_role,
                 volumes_key_arn=self._keys.of_class("volumes"),
+                monitoring=self._monitoring(cluster, system),
                 after=[*system, *cluster.ready_for_pods],
                 tags=self._tags,
             ),
             pulumi.ResourceOptions(parent=self, providers=[cluster.kubernetes]),
+        )
+
+    def _monitoring(
+        self, cluster: ClusterIds, system: list[pulumi.Resource]
+    ) -> MonitoringArgs | None:
+        """Metrics that the cluster keeps; null where it keeps none."""
+        plan = self._plan.cluster_services.monitoring
+        if plan is None:
+            return None
+        return MonitoringArgs(
+            plan=plan,
+            rules=rule_groups(self._plan),
+            dashboards=dashboards(self._plan),
+            roles=self._plan.roles,
+            cluster_name=cluster.name,
+            cluster=_known_name(self._plan.cluster),
+            volumes_addon_version=self._plan.cluster.addons[VOLUMES_ADDON],
+            region=self._plan.site.region,
+            account_id=self._plan.site.account_ids[0],
+            volumes_key_arn=self._keys.volumes,
+            messages_key_arn=self._keys.logs,
+            after=[*system, *cluster.ready_for_pods],
+            tags=self._tags,
         )
 
     def _burst_pool(
@@ -414,7 +443,12 @@ class Platform(pulumi.ComponentResource):
         if service.burst is None or service.serving is None or in_cluster.burst is None:
             return []
         own = [pool.name for pool in self._plan.pools if service.name in pool.services]
-        return [*in_cluster.burst.ready_for_scaling, *(self._bursts[name] for name in own)]
+        metrics = [] if in_cluster.metrics is None else [in_cluster.metrics]
+        return [
+            *in_cluster.burst.ready_for_scaling,
+            *metrics,
+            *(self._bursts[name] for name in own),
+        ]
 
     def _documents(self, service: str) -> dict[str, str]:
         """Rendered texts of a service by file name without suffix."""

@@ -18,6 +18,7 @@ GROUPS = {
         "preview": "Preview the infrastructure offline, with the reasons.",
         "compare": "Rank hardware options for a workload by cost and latency.",
         "catalog": "Show the known instance types, GPUs, models and versions.",
+        "replay": "Replay a trace of requests on the sized fleet.",
     },
     "change": {
         "new": "Create a repository for your own stack.",
@@ -29,6 +30,7 @@ GROUPS = {
         "check": "Check workloads, sizing and infrastructure against gates.",
         "accuracy": "Compare measured serving runs with what the step model predicts.",
         "calibrate": "Correct the step times with your own runs.",
+        "observe": "Compare a running service with its plan, from a Prometheus.",
         "orphans": "Show resources that a killed engine may have left behind.",
         "schema": "Print JSON schemas, for editors and scripts.",
         "render": "Print the Kubernetes, node and monitoring files, with wires unfilled.",

@@ -9,7 +9,7 @@ from typing import Any
 
 from sizing.explained.buying import BUYING
 from sizing.explained.entry import Basis, Entry, Explainer, Leaf, Registry
-from sizing.explained.inputs import input_entry
+from sizing.explained.inputs import input_entry, site_entry
 from sizing.explained.published import remarks
 from sizing.explained.service.application.api import API
 from sizing.explained.service.application.cache import CACHE
@@ -42,6 +42,7 @@ from sizing.explained.service.weights_import import WEIGHTS_IMPORT
 from sizing.explained.stack.addresses import ADDRESSES
 from sizing.explained.stack.cluster import CLUSTER
 from sizing.explained.stack.held import HELD
+from sizing.explained.stack.monitoring import MONITORING
 from sizing.explained.stack.network import NETWORK
 from sizing.explained.stack.nodes import NODES
 from sizing.plan.part import Part
@@ -84,6 +85,7 @@ REGISTRY: Registry = {
     **ADDRESSES,
     **NETWORK,
     **CLUSTER,
+    **MONITORING,
     **HELD,
 }
 
@@ -184,6 +186,8 @@ def _entry(leaf: Leaf) -> Entry:
     """
     if leaf.part is ServicePlan and leaf.field.startswith("inputs."):
         return input_entry(leaf)
+    if leaf.part is Plan and leaf.field.startswith("site."):
+        return site_entry(leaf)
     entry = registered(leaf.part, leaf.field)
     if entry is None:
         raise LookupError(f"no explanation for {leaf.part.__name__}.{leaf.field}")

@@ -45,6 +45,7 @@ from sizing.stack.shared import (
     on_demand_pools,
     rendition_pool,
     system_pool,
+    with_room,
 )
 from sizing.stack.unverified import unverified_pins
 from sizing.steps.image import image_plan
@@ -111,7 +112,10 @@ def _sized(
     rendering, answering = rendition_pool(services, catalog), application_pool(services, catalog)
     worker_pools = [pool for pool in (rendering, answering) if pool is not None]
     cpu_pools = [*([] if system is None else [system]), *worker_pools]
-    added = cluster_services(services, pools, site, catalog)
+    added = cluster_services(services, pools, site, catalog, cpu_pools)
+    if system is not None and added.monitoring is not None:
+        system = with_room(system, added.monitoring.system_nodes)
+        cpu_pools = [system, *worker_pools]
     return Plan(
         catalog_digest=catalog.digest,
         site=site,

@@ -8,7 +8,7 @@ from sizing.plan.service.serving import ServingPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.nodes import BurstPoolPlan, NodePool
 from sizing.plan.whole import Plan
-from sizing.stack.cluster_services import METRICS, METRICS_SERVER, NAMESPACE, SCRAPE_S
+from sizing.stack.cluster_services import METRICS, NAMESPACE, SCRAPE_S, metrics_server
 from sizing.workload import EngineName
 from templates.felt import felt_queries
 from templates.scheduling import BURST_TAINT, GPU_TAINT, POOL_LABEL, burst_node_labels
@@ -28,7 +28,6 @@ QUEUED_DOCUMENTS = {"trigger-authentication": "trigger-authentication"}
 """Those of a service whose waiting jobs KEDA reads from AWS."""
 QUEUE_AUTHENTICATION = "queue"
 """Name of the object by which a scaling rule calls AWS."""
-_METRICS_ADDRESS = f"http://{METRICS_SERVER}.{NAMESPACE}.svc:80"
 
 
 def burst_values(serving: ServingPlan, burst: AddedPlan) -> dict[str, Any]:
@@ -65,13 +64,10 @@ def load_values(
             return {
                 "formula": None,
                 "in_flight_target": burst.in_flight_target,
-                "metrics_address": _METRICS_ADDRESS,
+                "metrics_address": f"http://{metrics_server(plan.site)}.{NAMESPACE}.svc:80",
                 "metrics_query": wanted_query(service.name, burst.in_flight_target, serving.engine),
                 "felt_queries": felt_queries(service, serving, burst),
-                "metrics_account": METRICS_SERVER,
-                "metrics_namespace": NAMESPACE,
-                "metrics_chart": METRICS,
-            }, MEASURED_DOCUMENTS
+            } | measured_values(plan, f"{service.name}-metrics"), MEASURED_DOCUMENTS
         case JobBurstPlan():
             return {
                 "formula": wanted_jobs(burst),
@@ -82,6 +78,20 @@ def load_values(
             }, QUEUED_DOCUMENTS
         case _ as never:
             assert_never(never)
+
+
+def measured_values(plan: Plan, role: str) -> dict[str, Any]:
+    """Values of the documents by which Prometheus finds and reaches engines.
+
+    Guard: the role of a service without a burst of requests has another name, because its resource
+    is another one. Both may exist while such a burst is added.
+    """
+    return {
+        "metrics_role": role,
+        "metrics_account": metrics_server(plan.site),
+        "metrics_namespace": NAMESPACE,
+        "metrics_chart": METRICS,
+    }
 
 
 def wanted_jobs(burst: JobBurstPlan) -> str:

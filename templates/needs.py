@@ -6,6 +6,7 @@ accepts it. `sizewright check` looks for each requirement in the recorded graph.
 
 from dataclasses import dataclass
 
+from sizing.locks.versions import DRIVER_ACCOUNT, VOLUMES_ADDON
 from sizing.plan.reaches import (
     AURORA,
     CRON_JOB,
@@ -24,15 +25,19 @@ from sizing.plan.reaches import (
     RULE,
     SCALED_OBJECT,
     SQS_QUEUE,
+    SUBSCRIPTION,
     TABLE,
     TEMPLATE,
+    TOPIC,
 )
 from sizing.plan.service.disks import WeightsOn
 from sizing.service.node_disks import PATHS
 from sizing.site import Site
 from sizing.site.reuse import ADDONS, ClusterPart
 from sizing.stack.cluster_services import (
+    ALERTS_ACCOUNT,
     DEVICE_PLUGIN,
+    GPU_METRICS,
     GROUP_CONTROLLER,
     INTERCONNECT_PLUGIN,
     LOAD_BALANCER_CONTROLLER,
@@ -42,6 +47,8 @@ from sizing.stack.cluster_services import (
     NODE_DEFINITIONS,
     POD_AUTOSCALER,
     POD_AUTOSCALER_ACCOUNT,
+    STORED_METRICS,
+    STORED_SERVER,
 )
 from templates.applications.application import COMPONENT, SETUP
 from templates.applications.page import COMPONENT as PAGE
@@ -60,6 +67,7 @@ NOTICES = "aws:cloudwatch/eventTarget:EventTarget"
 SECRET = "aws:secretsmanager/secret:Secret"
 ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
 ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
+STORAGE_CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"
 AUTHENTICATION = "kubernetes:keda.sh/v1alpha1:TriggerAuthentication"
 QUEUE_TRIGGER = "aws-sqs-queue"
 """Type of the trigger of a scaling rule that counts the messages of a queue."""
@@ -106,9 +114,10 @@ _PLUGIN = ResourcePattern(RELEASE, ("chart",), DEVICE_PLUGIN)
 _CONTROLLER = ResourcePattern(RELEASE, ("chart",), LOAD_BALANCER_CONTROLLER)
 
 
-_SCALER, _METRICS = (
-    ResourcePattern(RELEASE, ("name",), name) for name in (POD_AUTOSCALER, METRICS)
+_SCALER, _METRICS, _STORED = (
+    ResourcePattern(RELEASE, ("name",), name) for name in (POD_AUTOSCALER, METRICS, STORED_METRICS)
 )
+_MEASURES = ResourcePattern(RELEASE, ("name",), (METRICS, STORED_METRICS))
 _KARPENTER = ResourcePattern(RELEASE, ("name",), NODE_AUTOSCALER)
 _DEFINITIONS = ResourcePattern(RELEASE, ("name",), NODE_DEFINITIONS)
 _LABELS = ("podSelector", "matchLabels", "app.kubernetes.io/name")
@@ -145,6 +154,7 @@ _JOB_QUEUE = ResourcePattern(SQS_QUEUE, ("redrivePolicy",))
 _CONTAINERS = ("spec", "template", "spec", "containers", "*")
 _WORKER = ResourcePattern(DEPLOYMENT, (*_CONTAINERS, "name"), "worker")
 _GPU_NODES = ResourcePattern(NODE_GROUP, ("labels", GPU_LABEL))
+_GPU_METRICS = ResourcePattern(RELEASE, ("name",), GPU_METRICS)
 
 
 def _job_of(account: str) -> ResourcePattern:
@@ -196,7 +206,7 @@ NEEDS = (
     Need(ResourcePattern(SERVICE), _addon("kube-proxy"), "carries its traffic"),
     Need(ResourcePattern(NODE_GROUP), _addon("vpc-cni"), "makes the nodes ready"),
     Need(ResourcePattern(SCALED_OBJECT), _SCALER, "brings its definition and does what it says"),
-    Need(_load("prometheus"), _METRICS, "answers its question"),
+    Need(_load("prometheus"), _MEASURES, "answers its question"),
     Need(_load(QUEUE_TRIGGER), _JOB_QUEUE, "has the jobs that it counts"),
     Need(_load(QUEUE_TRIGGER), ResourcePattern(AUTHENTICATION), "lets it call AWS"),
     Need(ResourcePattern(AUTHENTICATION), _SCALER, "brings its definition and reads it"),
@@ -220,6 +230,17 @@ NEEDS = (
         ResourcePattern(NETWORK_POLICY, ("spec", "ingress", "*", "from", "*", *_LABELS), METRICS),
         "lets it reach them",
     ),
+    Need(
+        _STORED,
+        ResourcePattern(ROLE_BINDING, ("subjects", "*", "name"), STORED_SERVER),
+        "shows it the exporters",
+    ),
+    Need(_STORED, ResourcePattern(STORAGE_CLASS), "is the class of its volumes"),
+    Need(ResourcePattern(STORAGE_CLASS), _addon(VOLUMES_ADDON), "makes its volumes"),
+    Need(_addon(VOLUMES_ADDON), _role_of(DRIVER_ACCOUNT), "is the role it calls AWS with"),
+    Need(_GPU_METRICS, _GPU_NODES, "is selected by that label"),
+    Need(ResourcePattern(SUBSCRIPTION), ResourcePattern(TOPIC), "is what it reads"),
+    Need(ResourcePattern(TOPIC), _role_of(ALERTS_ACCOUNT), "is the role that writes to it"),
     Need(ResourcePattern(ROLE_BINDING), ResourcePattern(ROLE), "is what it grants"),
     Need(_BURST_POD, ResourcePattern(NODE_POOL), "has the nodes it goes to"),
     Need(
@@ -303,7 +324,7 @@ _CHARTS = {
     ClusterPart.load_balancer_controller: (_CONTROLLER,),
     ClusterPart.pod_autoscaler: (_SCALER, _role_of(POD_AUTOSCALER_ACCOUNT)),
     ClusterPart.node_autoscaler: (_KARPENTER, _DEFINITIONS),
-    ClusterPart.metrics: (_METRICS,),
+    ClusterPart.metrics: (_MEASURES,),
     ClusterPart.group_controller: (_GROUP_CONTROLLER,),
     ClusterPart.interconnect_plugin: (_EFA_PLUGIN,),
 }

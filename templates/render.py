@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from math import ceil
 from typing import Any
 
+from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.serving import GroupServingPlan, LimitsBy, ServingPlan
 from sizing.plan.service.whole import ServicePlan
@@ -17,7 +18,14 @@ from sizing.workload.source import ModelSource
 from templates.access import QUEUE_WIRES, access_values
 from templates.applications.application import APPLICATION_WIRES, application_documents
 from templates.applications.page import PAGE_WIRES
-from templates.burst import BURST_DOCUMENTS, burst_pool_values, burst_values, load_values
+from templates.burst import (
+    BURST_DOCUMENTS,
+    MEASURED_DOCUMENTS,
+    burst_pool_values,
+    burst_values,
+    load_values,
+    measured_values,
+)
 from templates.engine import (
     CACHE_PATH,
     ENGINE_PORT,
@@ -135,6 +143,10 @@ def _documents(plan: Plan, service: ServicePlan, serving: ServingPlan) -> Iterat
         own, more = load_values(plan, service, serving, service.burst)
         burst = values | burst_values(serving, service.burst) | own
         yield from ((name, of, burst) for name, of in (BURST_DOCUMENTS | more).items())
+    bursts = isinstance(service.burst, BurstPlan)
+    if plan.site.measures_all and service.exports_metrics and not bursts:
+        measured = values | measured_values(plan, f"{service.name}-measured")
+        yield from ((name, of, measured) for name, of in MEASURED_DOCUMENTS.items())
 
 
 def _scripts(

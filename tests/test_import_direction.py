@@ -143,11 +143,11 @@ READS_FILES = {
 
 FOLDERS = {
     "sizing": "values workload site catalog model plan locks steps replica fleet service hardware "
-    "compare stack size explained explain",
+    "compare stack replay size explained explain",
     "components": "naming policy provider wires script_map identity foundation cluster_services "
     "pools service platform",
     "sizewright": "build_stack exit_code interrupt reading feasibility layout write project_files "
-    "record schema review gates answers report measured commands cli __main__ project",
+    "record schema review gates measured answers report commands cli __main__ project",
 }
 """Folders, loose files and public functions of a package; each imports only those before it."""
 MOST_FILES = 15

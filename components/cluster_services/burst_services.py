@@ -9,30 +9,19 @@ from pulumi_kubernetes.helm.v3 import Release
 
 from components.cluster_services.chart import release
 from components.cluster_services.controllers import resources, spread
+from components.cluster_services.monitoring.values import UNUSED_JOBS
 from components.cluster_services.node_autoscaler import NodeAutoscaler, NodeAutoscalerArgs
 from components.cluster_services.pod_identity import PodIdentityArgs, pod_identity
 from components.naming import PRODUCT, Tags, partition
 from components.policy import allow, policy
-from sizing.plan.stack.cluster import BurstServicesPlan, MetricsPlan, PodAutoscalerPlan, RolesPlan
+from sizing.plan.stack.cluster import MetricsPlan, PodAutoscalerPlan, RolesPlan
+from sizing.plan.stack.cluster_services import BurstServicesPlan
 from sizing.stack.cluster_services import METRICS_SERVER, NAMESPACE, POD_AUTOSCALER_ACCOUNT
 from sizing.workload.engines import EngineName
-from templates.engine import ENGINE_PORT
+from templates.prometheus.jobs import SCALER_PORT, SELF_SIGNED, engine_job
 
 METRICS_MEMORY, METRICS_DISK = "512Mi", "2Gi"
 """Memory and disk of Prometheus: about 60 series of each engine for a day. Basis: assumed."""
-UNUSED_JOBS = (
-    "kubernetes-api-servers",
-    "kubernetes-nodes",
-    "kubernetes-nodes-cadvisor",
-    "kubernetes-pods",
-    "kubernetes-pods-slow",
-    "kubernetes-service-endpoints",
-    "kubernetes-service-endpoints-slow",
-    "kubernetes-services",
-    "prometheus",
-    "prometheus-pushgateway",
-)
-"""Jobs that the chart scrapes by default. Basis: vendor (its values.yaml, 29.27.0)."""
 UNUSED_PARTS = (
     "alertmanager",
     "kube-state-metrics",
@@ -41,7 +30,6 @@ UNUSED_PARTS = (
 )
 SCALER = POD_AUTOSCALER_ACCOUNT
 """Label `app` of the pods of KEDA. Basis: vendor (the chart's operator.name, 2.20.2)."""
-POD = "__meta_kubernetes_pod_"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +126,8 @@ class BurstServices(pulumi.ComponentResource):
             "rbac": {"enabledCustomScaledRefKinds": False},
             "permissions": {"operator": restricted, "metricServer": restricted},
         }
+        if plan.measured:
+            values["prometheus"] = {"operator": {"enabled": True, "port": SCALER_PORT}}
         reader = [self._queue_reader()] if plan.reads_queues else []
         after = pulumi.ResourceOptions(parent=self, depends_on=[*self._args.after, *reader])
         return release(f"{self._name}-pods", plan, values, after)
@@ -200,17 +190,15 @@ class BurstServices(pulumi.ComponentResource):
 def _jobs(plan: MetricsPlan) -> dict[str, object]:
     """Scrape configurations by name of the job.
 
-    Guard: a job without namespaces would scrape all of them. Each pod makes its own certificate,
-    which nobody could verify.
+    Guard: a job without namespaces would scrape all of them.
     """
     plain = [service for service in plan.services if service not in plan.encrypted]
     kept = "|".join(_kept(plan.engines))
-    tls = {"scheme": "https", "tls_config": {"insecure_skip_verify": True}}
     jobs = dict[str, object]()
     if plain:
-        jobs["engines"] = _engines(plain, kept)
+        jobs["engines"] = engine_job(plain, kept)
     if plan.encrypted:
-        jobs["encrypted-engines"] = _engines(plan.encrypted, kept) | tls
+        jobs["encrypted-engines"] = engine_job(plan.encrypted, kept) | SELF_SIGNED
     return jobs
 
 
@@ -222,33 +210,3 @@ def _kept(engines: Sequence[EngineName]) -> Iterator[str]:
             yield gauges.pattern
         if requests is not None:
             yield from (f"{requests.first_token.name}_bucket", requests.answers.name)
-
-
-def _engines(namespaces: Sequence[str], kept: str) -> dict[str, object]:
-    """Scrape job of these namespaces' engines, labelled by namespace, component and readiness."""
-    keep = [
-        ("label_app_kubernetes_io_part_of", "sizewright"),
-        ("container_port_number", str(ENGINE_PORT)),
-    ]
-    labels = [
-        (f"{POD}label_app_kubernetes_io_component", "component"),
-        ("__meta_kubernetes_namespace", "namespace"),
-        (f"{POD}name", "pod"),
-        (f"{POD}ready", "ready"),
-    ]
-    return {
-        "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"names": list(namespaces)}}],
-        "relabel_configs": [
-            *(
-                {"source_labels": [f"{POD}{source}"], "regex": regex, "action": "keep"}
-                for source, regex in keep
-            ),
-            *(
-                {"source_labels": [source], "target_label": target, "action": "replace"}
-                for source, target in labels
-            ),
-        ],
-        "metric_relabel_configs": [
-            {"source_labels": ["__name__"], "regex": kept, "action": "keep"}
-        ],
-    }

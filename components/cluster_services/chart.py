@@ -17,13 +17,18 @@ def release(
     plan: ChartPlan,
     values: Mapping[str, Any],
     opts: pulumi.ResourceOptions,
+    *,
     skip_crds: bool | None = None,
+    release_name: str | None = None,
 ) -> Release:
-    """Return the release under the chart's own name, so that its objects keep their names."""
+    """Return the release under the chart's own name, so that its objects keep their names.
+
+    `release_name` is another name, for a second release of a chart.
+    """
     oci = plan.repository.startswith(OCI)
     return Release(
         name,
-        name=plan.chart,
+        name=release_name or plan.chart,
         namespace=NAMESPACE,
         chart=f"{plan.repository}/{plan.chart}" if oci else plan.chart,
         version=plan.version,

@@ -13,17 +13,17 @@ from components.cluster_services.load_balancer_controller import (
     LoadBalancerController,
     LoadBalancerControllerArgs,
 )
+from components.cluster_services.monitoring.monitoring import Monitoring, MonitoringArgs
 from components.foundation.cluster.target_writer import TargetWriter
 from components.naming import Tags
 from sizing.plan.stack.cluster import (
-    BurstServicesPlan,
     ChartPlan,
-    ClusterServicesPlan,
     ControllerPlan,
     GroupControllerPlan,
     InterconnectPluginPlan,
     RolesPlan,
 )
+from sizing.plan.stack.cluster_services import BurstServicesPlan, ClusterServicesPlan
 from templates.scheduling import BURST_TAINT, GPU_LABEL, GPU_TAINT
 
 
@@ -42,6 +42,8 @@ class ClusterServicesArgs:
     vpc_id: pulumi.Input[str]
     volumes_key_arn: pulumi.Input[str] | None
     """Key of the nodes' volumes; null only where the stack has no nodes."""
+    monitoring: MonitoringArgs | None = None
+    """Metrics that the cluster keeps; null where it keeps none."""
     after: Sequence[pulumi.Resource]
     """Nodes and add-ons that must outlive the controllers."""
     tags: Tags
@@ -55,6 +57,8 @@ class ClusterServices(pulumi.ComponentResource):
     controller: TargetWriter | None
     """Controller of this stack that registers targets; null where the stack runs none."""
     burst: BurstServices | None
+    metrics: Release | None
+    """Prometheus that keeps metrics; null where there is none."""
     node_autoscaler_role: pulumi.Input[str] | None
     """Role of the Karpenter that starts burst nodes here, where this stack must grant it rights."""
 
@@ -75,6 +79,7 @@ class ClusterServices(pulumi.ComponentResource):
         self.controller = None if controller is None else self._controller(controller).writer
         self.burst = None if burst is None else self._burst(burst)
         autoscaler = None if self.burst is None else self.burst.node_autoscaler
+        self.metrics = None if args.monitoring is None else self._metrics(args.monitoring)
         self.node_autoscaler_role = None if autoscaler is None else autoscaler.role_name
         self.register_outputs({})
 
@@ -146,6 +151,10 @@ class ClusterServices(pulumi.ComponentResource):
             ),
             pulumi.ResourceOptions(parent=self),
         )
+
+    def _metrics(self, args: MonitoringArgs) -> Release:
+        opts = pulumi.ResourceOptions(parent=self)
+        return Monitoring(f"{self._name}-monitoring", args, opts).server
 
     def _burst(self, plan: BurstServicesPlan) -> BurstServices:
         args = self._args

@@ -55,6 +55,8 @@ class KeysArgs:
     """Names of the log groups for which the key of logs is usable; `*` is a random suffix."""
     data_services: Sequence[str] = ()
     """AWS services that use the key of data in addition to those of databases and buckets."""
+    sends_messages: bool = False
+    """True where a topic of the stack sends messages to people, encrypted by the key of logs."""
     delivers_data: bool = False
     """True where a content delivery network of the account reads data."""
     notifies: bool = False
@@ -232,7 +234,8 @@ class Keys(pulumi.ComponentResource):
         ]
         service = {"Service": service_host("logs", args.region)}
         condition = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}}
-        return [_allow("Logs", service, USE, condition)]
+        sent = self._via("sns") if args.sends_messages else []
+        return [_allow("Logs", service, USE, condition), *sent]
 
     def _via(
         self, *services: str, grants: bool = False, region: str | None = None

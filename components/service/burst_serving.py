@@ -8,8 +8,9 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
-from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
+from pulumi_kubernetes.rbac.v1 import RoleBinding
 
+from components.service.service_namespace import metrics_access
 from components.wires import wired
 from templates.document import document_values
 
@@ -45,20 +46,7 @@ class BurstServing(pulumi.ComponentResource):
 
     def _metrics_access(self) -> RoleBinding:
         """Role binding by which Prometheus finds the pods of this namespace."""
-        role, binding = self._document("metrics-role"), self._document("metrics-role-binding")
-        reader = Role(
-            f"{self._name}-metrics",
-            metadata=role["metadata"],
-            rules=role["rules"],
-            opts=self._after,
-        )
-        return RoleBinding(
-            f"{self._name}-metrics-access",
-            metadata=binding["metadata"],
-            role_ref=binding["roleRef"],
-            subjects=binding["subjects"],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[reader]),
-        )
+        return metrics_access(self._name, self._args.documents, self._after)
 
     def _queue_access(self) -> CustomResource:
         """Authentication by which KEDA reads the queue of jobs, with its own role."""

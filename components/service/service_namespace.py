@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.core.v1 import Namespace, ResourceQuota
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
+from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
 from templates.document import document_values
 
@@ -23,8 +24,8 @@ class ServiceNamespaceArgs:
 
 
 class ServiceNamespace(pulumi.ComponentResource):
-    """Namespace, quota and policies. The component requires a Kubernetes provider among its
-    options.
+    """Namespace, quota, policies, and the right of Prometheus. The component requires a Kubernetes
+    provider among its options.
 
     Objects in the namespace depend on `guards`, so that no pod starts before its rules.
     """
@@ -49,6 +50,8 @@ class ServiceNamespace(pulumi.ComponentResource):
             if document.startswith(POLICY)
         ]
         self.guards = [namespace, self._quota(), *policies]
+        if "metrics-role" in args.documents and "burst-deployment" not in args.documents:
+            metrics_access(name, args.documents, self._inside)
         self.register_outputs({})
 
     def _document(self, document: str) -> Any:
@@ -71,3 +74,19 @@ class ServiceNamespace(pulumi.ComponentResource):
             spec=document["spec"],
             opts=self._inside,
         )
+
+
+def metrics_access(
+    name: str, documents: Mapping[str, str], opts: pulumi.ResourceOptions
+) -> RoleBinding:
+    """Return the role binding by which Prometheus finds the pods of a namespace."""
+    names = ("metrics-role", "metrics-role-binding")
+    role, binding = (document_values(documents[document]) for document in names)
+    reader = Role(f"{name}-metrics", metadata=role["metadata"], rules=role["rules"], opts=opts)
+    return RoleBinding(
+        f"{name}-metrics-access",
+        metadata=binding["metadata"],
+        role_ref=binding["roleRef"],
+        subjects=binding["subjects"],
+        opts=pulumi.ResourceOptions(parent=opts.parent, depends_on=[reader]),
+    )

@@ -8,7 +8,9 @@ from pydantic import Field
 from sizewright.answers.answer import Answer, Leaf
 from sizewright.review.changes import Effect
 from sizewright.review.dangers import Danger
+from sizewright.review.headline import headline
 from sizing.plan.service.pool import Survives
+from sizing.plan.service.whole import ServicePlan
 from sizing.values.exact import Number
 from sizing.values.strict import Strict, absent
 
@@ -50,6 +52,12 @@ class FiguresAnswer(Strict):
     """True for images and clips, which have no tokens; left out for text."""
     makes_vectors: Annotated[bool, Field(exclude_if=operator.not_)] = False
     """True for embeddings, which have no time per token; left out for other kinds."""
+
+
+def figures_of(service: ServicePlan | None) -> FiguresAnswer | None:
+    """Return the figures of one side; None where it does not have the service."""
+    figures = headline(service)
+    return None if figures is None else FiguresAnswer(**vars(figures))
 
 
 class ServiceAnswer(Strict):

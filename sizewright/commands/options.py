@@ -9,6 +9,7 @@ from sizewright.exit_code import ExitCode
 from sizewright.feasibility import exit_code, shortfalls, unserved
 from sizewright.layout.console import write_message
 from sizewright.reading.stack.site_file import DEFAULT_SITE, SiteFile
+from sizewright.reading.traces.formats import Format, own_format
 from sizing.plan.whole import Plan
 
 FILE = click.Path(path_type=Path)
@@ -30,6 +31,24 @@ verbose_option = click.option(
     "-v",
     is_flag=True,
     help="Print every figure, rejected option, unverified pin and resource, not only the summary.",
+)
+
+
+def own_columns(_: click.Context, __: click.Parameter, value: str | None) -> Format | None:
+    """Return the format of the stated columns. Raises BadParameter."""
+    if value is None:
+        return None
+    names = [name.strip() for name in value.split(",")]
+    if len(names) != 3 or len(set(names)) != 3 or not all(names):
+        raise click.BadParameter(f"{value!r}: expected three names, TIME,INPUT,OUTPUT")
+    return own_format(names)
+
+
+columns_option = click.option(
+    "--columns",
+    metavar="TIME,INPUT,OUTPUT",
+    callback=own_columns,
+    help="Columns of an own log: arrival, prompt tokens, answer tokens.",
 )
 
 

@@ -9,7 +9,7 @@ from typing import assert_never
 from sizewright.measured.media import media_case
 from sizewright.measured.media_table import NEEDED as THROUGHPUTS
 from sizewright.measured.media_table import MediaRun, is_media_table, media_of
-from sizewright.measured.replay import Replay, Unanswerable
+from sizewright.measured.prediction import Predictor, Unanswerable
 from sizewright.measured.run import NEEDED as RUNS
 from sizewright.measured.run import MeasuredRun, Unread, runs_of, table_cells
 from sizing.steps.diffusion import ItemTime
@@ -61,20 +61,20 @@ class Compared:
         return row
 
 
-def compared(runs: Iterable[Run], replay: Replay) -> list[Compared]:
+def compared(runs: Iterable[Run], predictor: Predictor) -> list[Compared]:
     """Every row with its prediction or its reason, in the file's order."""
-    return [_compared(run, replay) for run in runs]
+    return [_compared(run, predictor) for run in runs]
 
 
-def _compared(run: Run, replay: Replay) -> Compared:
+def _compared(run: Run, predictor: Predictor) -> Compared:
     try:
         match run:
             case Unread():
                 return Compared(run, None, run.reason)
             case MeasuredRun():
-                return Compared(run, replay.predict(run))
+                return Compared(run, predictor.predict(run))
             case MediaRun():
-                return Compared(run, media_case(run, replay.catalog).time())
+                return Compared(run, media_case(run, predictor.catalog).time())
             case _:
                 assert_never(run)
     except Unanswerable as reason:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sizewright.measured.media_table import MediaRun
 from sizewright.measured.names import gpu_named
-from sizewright.measured.replay import Unanswerable
+from sizewright.measured.prediction import Unanswerable
 from sizing.catalog import Catalog, Gpu, ModelFacts, UnknownName
 from sizing.catalog.media import MediaModel
 from sizing.model.denoiser import Item

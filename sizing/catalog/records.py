@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, Literal
 
@@ -386,6 +387,56 @@ class ChartImage(Record):
     def names(self) -> tuple[str, ...]:
         """Image, the key of the row."""
         return (self.image,)
+
+
+class MetricKind(StrEnum):
+    gauge = "gauge"
+    """Value that rises and falls."""
+    counter = "counter"
+    """Value that only rises."""
+    histogram = "histogram"
+    """Counts by bucket, their sum and their number."""
+
+
+class SeriesPer(StrEnum):
+    engine = "engine"
+    """Pod with an engine."""
+    service = "service"
+    """Service with a scaling rule."""
+    node = "node"
+    """Node of the cluster."""
+    gpu = "gpu"
+    """GPU of a node."""
+    pod = "pod"
+    """Pod of the cluster."""
+
+
+class MetricSeries(Record):
+    """Metric that Prometheus keeps, and its number of series.
+
+    Basis: vendor (documents and sources of the exporters, `sizing/catalog/data/metric_series.csv`).
+    """
+
+    exporter: str
+    """Engine, or program that exports the metric."""
+    metric: str = Field(pattern=r"^[A-Za-z_:][A-Za-z0-9_:]*$")
+    """Name of the metric. A histogram's series have the ends bucket, sum and count."""
+    kind: MetricKind
+    """Kind of the metric."""
+    per: SeriesPer
+    """Object whose number multiplies the series."""
+    series: int = Field(ge=1)
+    """Series of one such object."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Metric, the key of the row."""
+        return (self.metric,)
+
+    @property
+    def pattern(self) -> str:
+        """Regular expression of the names of its series."""
+        return f"{self.metric}_(bucket|sum|count)" if self.kind == "histogram" else self.metric
 
 
 class Interconnect(Record):

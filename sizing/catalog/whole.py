@@ -26,6 +26,7 @@ from sizing.catalog.records import (
     HostLink,
     InstanceType,
     Interconnect,
+    MetricSeries,
     ModelFacts,
     Pin,
     Price,
@@ -76,6 +77,7 @@ FILES = (
     "media_coefficients.json",
     "media_formats.csv",
     "media_models.csv",
+    "metric_series.csv",
     "models.csv",
     "pins.csv",
     "prices.csv",
@@ -146,6 +148,8 @@ class Catalog(BaseModel):
     """Models that an engine lists, where it serves only those of its list."""
     engine_options: tuple[EngineOption, ...]
     chart_images: tuple[ChartImage, ...]
+    metric_series: tuple[MetricSeries, ...]
+    """Metrics that Prometheus keeps, and the series of each."""
     interconnects: tuple[Interconnect, ...]
     host_links: tuple[HostLink, ...]
     """Links between host memory and GPUs, by instance family."""
@@ -406,6 +410,7 @@ def load_catalog(folder: Path = DATA) -> Catalog:
         engine_models=_engine_models(folder, models),
         engine_options=tuple(read_records(folder / "engine_options.csv", EngineOption).values()),
         chart_images=tuple(read_records(folder / "chart_images.csv", ChartImage).values()),
+        metric_series=tuple(read_records(folder / "metric_series.csv", MetricSeries).values()),
         interconnects=_interconnects(folder, sold),
         host_links=_host_links(folder, {row.family for row in instance_types.values()}),
         pins=tuple(read_records(folder / "pins.csv", Pin).values()),

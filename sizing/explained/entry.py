@@ -33,7 +33,7 @@ from sizing.service.application import context, direct, feedback, page, vectors
 from sizing.service.host_memory import room as host_room
 from sizing.service.items import jobs
 from sizing.service.stores import artefact, aurora, prefixes, region_copy, renditions, tiers
-from sizing.stack import addresses, cluster_services, network, node_updates, shared
+from sizing.stack import addresses, cluster_services, monitoring, network, node_updates, shared
 from sizing.steps import host_cache
 from sizing.values import units
 from sizing.values.exact import Number
@@ -187,6 +187,7 @@ class Leaf:
             "fit": fit,
             "fleet_states": fleet_states,
             "memory": memory,
+            "monitoring": monitoring,
             "feedback": feedback,
             "context": context,
             "direct": direct,

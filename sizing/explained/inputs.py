@@ -19,17 +19,26 @@ DEFAULTS = {
 
 def input_entry(leaf: Leaf) -> Entry:
     """Return the entry of an input: given, or the default with its basis."""
-    parts = leaf.keys[3:]
+    inputs = leaf.service.inputs if leaf.service else None
+    return _stated(inputs, leaf.keys[3:], "the workload file")
+
+
+def site_entry(leaf: Leaf) -> Entry:
+    """Return the entry of a number of the site: given, or the default with its basis."""
+    return _stated(leaf.plan.site, leaf.keys[1:], "the stack file")
+
+
+def _stated(inputs: BaseModel | None, parts: tuple[str, ...], file: str) -> Entry:
     field = ".".join(parts)
-    if _was_given(leaf, parts):
-        return Entry(f"input {field}", field, "{v}", Basis.given, f"the workload file: {field}")
+    if _was_given(inputs, parts):
+        return Entry(f"input {field}", field, "{v}", Basis.given, f"{file}: {field}")
     basis, source = DEFAULTS.get(field, (Basis.assumed, f"the default of {field}"))
     return Entry(f"default of {field}", field, "{v}", basis, source)
 
 
-def _was_given(leaf: Leaf, parts: tuple[str, ...]) -> bool:
+def _was_given(inputs: BaseModel | None, parts: tuple[str, ...]) -> bool:
     """True where the file states the field instead of leaving it to its default."""
-    value: object = leaf.service.inputs if leaf.service else None
+    value: object = inputs
     for part in parts:
         if isinstance(value, BaseModel):
             if part not in value.model_fields_set:

@@ -13,8 +13,13 @@ from sizing.locks.stack_lock import (
     release_item,
 )
 from sizing.site import Site
+from sizing.site.monitoring import MetricsStore
 from sizing.site.reuse import EKS_ADDONS
 
+VOLUMES_ADDON = "aws-ebs-csi-driver"
+"""EKS add-on that makes the volumes of pods. Only metrics need it."""
+DRIVER_ACCOUNT = "ebs-csi-controller-sa"
+"""Service account of its controller. Basis: vendor (EKS add-on)."""
 DEFAULT_KUBERNETES = "1.35"
 """Basis: vendor, in standard support; see data/pins.csv for its end."""
 
@@ -33,7 +38,10 @@ def addon_versions(site: Site, catalog: Catalog) -> dict[str, str | None]:
     """Version by EKS add-on of a created cluster; empty for a cluster of another owner."""
     if site.cluster.elsewhere:
         return {}
-    return {part.value: catalog.locked(addon_item(part.value)) for part in EKS_ADDONS}
+    names = [part.value for part in EKS_ADDONS]
+    if site.metrics_store is MetricsStore.in_cluster:
+        names.append(VOLUMES_ADDON)
+    return {name: catalog.locked(addon_item(name)) for name in names}
 
 
 def system_ami_release(ami_type: str, catalog: Catalog) -> str | None:

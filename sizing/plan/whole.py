@@ -10,7 +10,8 @@ from sizing.plan.buying import CalendarPlan
 from sizing.plan.part import Part
 from sizing.plan.service.stores import BucketPlan
 from sizing.plan.service.whole import ServicePlan
-from sizing.plan.stack.cluster import ClusterPlan, ClusterServicesPlan, KeysPlan, RolesPlan
+from sizing.plan.stack.cluster import ClusterPlan, KeysPlan, RolesPlan
+from sizing.plan.stack.cluster_services import ClusterServicesPlan
 from sizing.plan.stack.held import PodRevision
 from sizing.plan.stack.network import DnsPlan, NetworkPlan
 from sizing.plan.stack.nodes import ApplicationPool, CpuPool, NodePool, RenditionPool, SystemPool

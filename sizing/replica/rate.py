@@ -139,12 +139,11 @@ def replica_times(
     prompts_ms = computed_prompts_ms(steps, lengths)
     shares = [share for _, share in lengths.prompts]
     prompt_ms = sum(share * each for share, each in zip(shares, prompts_ms, strict=True))
-    launch_ms = US * coefficients.prefill_layer_us * steps.work.layers
-    launch_ms += untouched_ms(steps, slots / 2)
-    prompt_s = (prompt_ms + launch_ms) * MS * slower / steps.work.ranks
+    launched_ms = launch_ms(steps, slots)
+    prompt_s = (prompt_ms + launched_ms) * MS * slower / steps.work.ranks
     hits = prompt_hits(steps, lengths, steps.host_cache.hit_ratio(quantile), slower)
     prefills = coefficients.first_token_prefills
-    firsts_ms = [coefficients.first_token_ms + prefills * (own + launch_ms) for own in prompts_ms]
+    firsts_ms = [coefficients.first_token_ms + prefills * (own + launched_ms) for own in prompts_ms]
     decode = max(lengths.output_tokens - 1, 1.0) * times[-1] / slots
     share = decode / (decode + prompt_s)
     prompt_varies, answer_varies = lengths.queue_variation
@@ -165,6 +164,14 @@ def _step_ms(steps: StepModel, batch: float, context_tokens: float, slower: floa
     say."""
     fitted, roofline = steps.without_prompts_ms(batch, context_tokens)
     return max(fitted * slower, roofline)
+
+
+def launch_ms(steps: StepModel, slots: int) -> float:
+    """Milliseconds that any prompt adds, whatever its length: launches, and experts that half a
+    batch does not read."""
+    coefficients = steps.coefficients.engines[steps.engine]
+    launches = US * coefficients.prefill_layer_us * steps.work.layers
+    return launches + untouched_ms(steps, slots / 2)
 
 
 def untouched_ms(steps: StepModel, batch: float) -> float:

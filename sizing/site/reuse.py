@@ -233,7 +233,7 @@ class UsedKeys(Strict):
     weights: KeyArn | None = None
     """Buckets of model weights."""
     logs: KeyArn | None = None
-    """Logs of the cluster and the network."""
+    """Logs of the cluster and the network, and messages of alerts."""
 
 
 class Keys(Strict):

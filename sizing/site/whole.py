@@ -8,9 +8,10 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from sizing.site.access import ClusterAccess
+from sizing.site.monitoring import Alerts, Metrics, MetricsStore
 from sizing.site.page_client import PageClient
 from sizing.site.resource_tags import check_tags
-from sizing.site.reuse import Cluster, Dns, Keys, Network
+from sizing.site.reuse import Cluster, ClusterPart, Dns, Keys, Network
 from sizing.site.signing_key import SigningKey
 from sizing.values.field_error import FieldError
 from sizing.values.strict import Strict, absent
@@ -98,6 +99,11 @@ class Site(Strict):
     """Roles with access to the created cluster. When left out, only its creator has access."""
     keys: Keys | None = None
     """Existing KMS keys. The stack creates the keys that are left out."""
+    metrics: Annotated[Metrics | None, Field(exclude_if=absent)] = None
+    """Metrics and where they are kept. When left out, Prometheus runs only where a service
+    bursts."""
+    alerts: Annotated[Alerts | None, Field(exclude_if=absent)] = None
+    """Receivers of alerts. When left out, alerts are visible in Prometheus only."""
     vpc_cidr: str = Field(
         default="10.0.0.0/16", pattern=r"^[0-9.]+/1[6-8]$", examples=["10.0.0.0/16"]
     )
@@ -175,6 +181,16 @@ class Site(Strict):
         return self.network is not None or self.cluster.stack is not None
 
     @property
+    def metrics_store(self) -> MetricsStore:
+        """Place of the metrics of the stack."""
+        return MetricsStore.none if self.metrics is None else self.metrics.store
+
+    @property
+    def measures_all(self) -> bool:
+        """True where a Prometheus scrapes the engines of each service, whether or not it bursts."""
+        return self.metrics_store is not MetricsStore.none
+
+    @property
     def protected(self) -> bool:
         """True where the resources of the stack are protected from deletion."""
         return self.environment is Environment.prod
@@ -226,6 +242,21 @@ class Site(Strict):
         if missing:
             field = ("network", "use", "private_subnet_ids")
             raise FieldError(field, f"lacks {', '.join(missing)}", "a subnet for each of zones")
+
+    @model_validator(mode="after")
+    def _metrics_have_an_owner(self) -> Self:
+        field, store = ("metrics", "store"), self.metrics_store
+        if store is MetricsStore.in_cluster and self.cluster.elsewhere:
+            message = "in_cluster belongs to a cluster that the stack makes"
+            raise FieldError(field, message, "existing, with prometheus in cluster.provides")
+        if store is MetricsStore.existing and ClusterPart.metrics not in self.cluster.provides:
+            message = "no other owner runs Prometheus in the cluster"
+            expected = "prometheus in cluster.provides, or store: in_cluster"
+            raise FieldError(field, message, expected)
+        if self.alerts is not None and store is not MetricsStore.in_cluster:
+            expected = "metrics: {store: in_cluster}"
+            raise FieldError(("alerts",), "nothing sends alerts without metrics", expected)
+        return self
 
     @model_validator(mode="after")
     def _issuer_with_its_keys(self) -> Self:

@@ -9,10 +9,8 @@ from sizing.plan.service.burst import BurstPlan
 from sizing.plan.service.gateway import GatewayPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.stack.cluster import (
-    BurstServicesPlan,
     ChartImagePlan,
     ChartPlan,
-    ClusterServicesPlan,
     ControllerPlan,
     GroupControllerPlan,
     InterconnectPluginPlan,
@@ -21,11 +19,15 @@ from sizing.plan.stack.cluster import (
     OciChartPlan,
     PodAutoscalerPlan,
 )
-from sizing.plan.stack.nodes import NodePool
+from sizing.plan.stack.cluster_services import BurstServicesPlan, ClusterServicesPlan
+from sizing.plan.stack.monitoring import MonitoringPlan
+from sizing.plan.stack.nodes import CpuPool, NodePool
 from sizing.service.serving import engines_of
 from sizing.site import Site
 from sizing.site.mirrors import mirrored
+from sizing.site.monitoring import MetricsStore
 from sizing.site.reuse import ClusterPart
+from sizing.stack.monitoring import monitoring_plan
 
 NAMESPACE = "kube-system"
 """Namespace of the shared services and of the cluster's own add-ons."""
@@ -35,6 +37,7 @@ NODE_AUTOSCALER = ClusterPart.node_autoscaler.value
 NODE_DEFINITIONS = "karpenter-crd"
 POD_AUTOSCALER = ClusterPart.pod_autoscaler.value
 METRICS = ClusterPart.metrics.value
+GPU_METRICS = "dcgm-exporter"
 GROUP_CONTROLLER = ClusterPart.group_controller.value
 INTERCONNECT_PLUGIN = ClusterPart.interconnect_plugin.value
 """Charts, and names of their releases. The versions are the items `chart:NAME` of data/pins.csv."""
@@ -42,6 +45,13 @@ POD_AUTOSCALER_ACCOUNT = "keda-operator"
 """Service account of KEDA. Basis: vendor (the chart's serviceAccount.operator.name, 2.20.2)."""
 METRICS_SERVER = "prometheus-server"
 """Service and service account of Prometheus."""
+STORED_METRICS = "metrics"
+"""Release of the Prometheus that keeps metrics. Guard: it has another name than that of a burst, so
+that the one starts before the other ends."""
+STORED_SERVER = f"{STORED_METRICS}-prometheus"
+"""Its service and service account."""
+ALERTS_ACCOUNT = f"{STORED_METRICS}-alertmanager"
+"""Service account of its Alertmanager. Basis: vendor (the charts: names of release and chart)."""
 BURST_PARTS = (ClusterPart.pod_autoscaler, ClusterPart.node_autoscaler, ClusterPart.metrics)
 """Shared services that a burst needs."""
 INSTALL_TIMEOUT_S = 600
@@ -58,9 +68,14 @@ METRICS_HOURS = 24
 
 
 def cluster_services(
-    services: Sequence[ServicePlan], pools: Sequence[NodePool], site: Site, catalog: Catalog
+    services: Sequence[ServicePlan],
+    pools: Sequence[NodePool],
+    site: Site,
+    catalog: Catalog,
+    cpu_pools: Sequence[CpuPool] = (),
 ) -> ClusterServicesPlan:
-    """Return the device plugin for GPU nodes, the controller for a gateway, and the burst services.
+    """Return the device plugin for GPU nodes, the controller for a gateway, the burst services, and
+    the metrics that the cluster keeps.
 
     Services that the cluster's owner provides are left out. Each that the site offers to other
     stacks is included.
@@ -89,6 +104,30 @@ def cluster_services(
         if interconnect
         else None,
         burst=_burst([s for s in services if s.burst is not None], site, catalog),
+        monitoring=_monitoring(services, pools, site, catalog, cpu_pools)
+        if site.metrics_store is MetricsStore.in_cluster
+        else None,
+    )
+
+
+def _monitoring(
+    services: Sequence[ServicePlan],
+    pools: Sequence[NodePool],
+    site: Site,
+    catalog: Catalog,
+    cpu_pools: Sequence[CpuPool],
+) -> MonitoringPlan:
+    """Return the metrics of all services. The one Prometheus also measures the load of bursts."""
+    served = [service for service in services if service.serving is not None]
+    gpus = bool(pools) or ClusterPart.device_plugin in site.cluster.offers
+    return monitoring_plan(
+        served,
+        pools,
+        cpu_pools,
+        site,
+        catalog,
+        metrics=_metrics([s for s in served if s.exports_metrics], site, catalog),
+        gpu_exporter=_chart(GPU_METRICS, site, catalog) if gpus else None,
     )
 
 
@@ -97,10 +136,14 @@ def _burst(
 ) -> BurstServicesPlan | None:
     """Return the services for a burst here or in other stacks; nothing where there is none.
 
-    Prometheus measures requests in flight. AWS itself counts the jobs of a queue.
+    Prometheus measures requests in flight. AWS itself counts the jobs of a queue. Where the cluster
+    keeps metrics, its Prometheus is no part of the burst.
     """
+    kept = site.metrics_store is MetricsStore.in_cluster
     measured = [s for s in services if isinstance(s.burst, BurstPlan)]
-    used = dict.fromkeys(BURST_PARTS, bool(services)) | {ClusterPart.metrics: bool(measured)}
+    used = dict.fromkeys(BURST_PARTS, bool(services)) | {
+        ClusterPart.metrics: bool(measured) and not kept
+    }
     brought = {part for part in BURST_PARTS if _brought(part, site, used=used[part])}
     if not services and not brought:
         return None
@@ -119,6 +162,7 @@ def _burst(
             replicas=CONTROLLER_REPLICAS,
             reads_queues=ClusterPart.pod_autoscaler in site.cluster.offers
             or len(measured) < len(services),
+            measured=kept,
         )
         if ClusterPart.pod_autoscaler in brought
         else None,
@@ -137,6 +181,12 @@ def _metrics(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -> M
     )
 
 
+def metrics_server(site: Site) -> str:
+    """Service and service account of the Prometheus that measures the services of the site."""
+    kept = site.metrics_store is MetricsStore.in_cluster
+    return STORED_SERVER if kept else METRICS_SERVER
+
+
 def _brought(part: ClusterPart, site: Site, used: bool) -> bool:
     """True where this stack installs a part of the cluster, for its own use or as an offer."""
     return part in site.cluster.offers or (used and part not in site.cluster.provides)
@@ -150,6 +200,8 @@ def charts_in_use(plan: ClusterServicesPlan) -> Iterator[ChartPlan]:
         burst = plan.burst
         charts += [burst.node_definitions, burst.node_autoscaler, burst.pod_autoscaler]
         charts.append(burst.metrics)
+    if plan.monitoring is not None:
+        charts += [plan.monitoring.server, plan.monitoring.gpu_exporter]
     yield from (chart for chart in charts if chart is not None)
 
 

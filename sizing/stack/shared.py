@@ -260,6 +260,11 @@ def system_pool(services: Sequence[ServicePlan], site: Site, catalog: Catalog) -
     )
 
 
+def with_room(pool: SystemPool, nodes: int) -> SystemPool:
+    """Return the system nodes, at least as many as the pods that export and keep metrics need."""
+    return pool.model_copy(update={"nodes_total": max(pool.nodes_total, nodes)})
+
+
 def rendition_pool(services: Sequence[ServicePlan], catalog: Catalog) -> RenditionPool | None:
     """Return the nodes of the workers that make renditions: one for each worker, in all zones.
 

@@ -6,7 +6,7 @@ from sizing.catalog import Catalog
 from sizing.locks.stack_lock import DATABASE, digest_item
 from sizing.locks.versions import addon_versions
 from sizing.plan.service.whole import ServicePlan
-from sizing.plan.stack.cluster import ClusterServicesPlan
+from sizing.plan.stack.cluster_services import ClusterServicesPlan
 from sizing.plan.stack.nodes import CpuPool, NodePool
 from sizing.service.application.api import APPLICATION_IMAGE, VERIFIED
 from sizing.service.application.page import PAGE_IMAGE

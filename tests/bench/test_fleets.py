@@ -19,7 +19,7 @@ from fleet_score import Found, summary
 from steps_fit import Row, rows
 from tally import Tally
 
-from sizewright.measured.replay import Replay, config_files
+from sizewright.measured.prediction import Predictor, config_files
 from sizewright.measured.run import MeasuredRun
 from sizing.catalog import Catalog, load_catalog
 from sizing.catalog.bands import EDGE, MEDIAN
@@ -82,22 +82,22 @@ def catalog() -> Catalog:
 
 
 @pytest.fixture(scope="module")
-def replay(catalog: Catalog) -> Replay:
-    return Replay(catalog, config_files(CONFIGS))
+def predictor(catalog: Catalog) -> Predictor:
+    return Predictor(catalog, config_files(CONFIGS))
 
 
-def as_rows(runs: list[MeasuredRun], replay: Replay) -> list[Row]:
-    return rows(runs, replay, 1.0)
+def as_rows(runs: list[MeasuredRun], predictor: Predictor) -> list[Row]:
+    return rows(runs, predictor, 1.0)
 
 
-def test_a_curve_joins_repeats_and_says_what_it_holds(replay: Replay) -> None:
+def test_a_curve_joins_repeats_and_says_what_it_holds(predictor: Predictor) -> None:
     """Three repeats at 10 in flight, one run at 30.
 
     10 / (0.1 + 500 x 0.01) and 30 / (1 + 500 x 0.03) requests a second
     """
     runs = [run(30, 1000, 30)]
     runs += [run(10, 100, tpot, f"again {tpot}") for tpot in (9, 10, 17)]
-    (curve,) = curves(as_rows(runs, replay))
+    (curve,) = curves(as_rows(runs, predictor))
     assert curve.points == (
         Point(pytest.approx(10 / 5.1), 100, 10),
         Point(pytest.approx(30 / 16), 1000, 30),
@@ -111,23 +111,23 @@ def test_a_curve_joins_repeats_and_says_what_it_holds(replay: Replay) -> None:
     assert fast.between(31) is None
 
 
-def measured(replay: Replay, slower: float) -> list[Question]:
+def measured(predictor: Predictor, slower: float) -> list[Question]:
     """Questions of a replica that is slower than predicted by this factor."""
     runs = []
     for flight in FLIGHTS:
-        answer = replay.predict(run(flight, 1, 1))
+        answer = predictor.predict(run(flight, 1, 1))
         runs.append(run(flight, slower * answer.ttft_ms, slower * answer.tpot_ms))
-    return closed_questions(curves(as_rows(runs, replay)))
+    return closed_questions(curves(as_rows(runs, predictor)))
 
 
 @pytest.mark.parametrize(
     ("slower", "undersized"), [(1.0, False), (0.8, False), (1.25, True)], ids=str
 )
 def test_closed_loops_of_known_speed(
-    replay: Replay, catalog: Catalog, slower: float, undersized: bool
+    predictor: Predictor, catalog: Catalog, slower: float, undersized: bool
 ) -> None:
     """A replica as fast as predicted gets an exact fleet; faster too many, slower too few."""
-    requested = measured(replay, slower)
+    requested = measured(predictor, slower)
     assert [q.what for q in requested] == ["low load", "half load", "high load"]
     found = answered(requested, lambda q: catalog.coefficients, steps_only, MEDIAN)
     assert [x.undersized for x in found] == [undersized] * 3
@@ -138,16 +138,16 @@ def test_closed_loops_of_known_speed(
 
 
 def test_the_p90_estimate_is_exact_for_a_replica_as_slow_as_the_band_allows(
-    replay: Replay, catalog: Catalog
+    predictor: Predictor, catalog: Catalog
 ) -> None:
     high = catalog.coefficients.bands["vllm"].tpot.high
-    requested = measured(replay, high)
+    requested = measured(predictor, high)
     found = answered(requested, lambda q: catalog.coefficients, steps_only, EDGE)
     assert [x.replicas for x in found] == pytest.approx([100] * 3, abs=1)
 
 
-def test_the_p90_estimate_never_gives_fewer(replay: Replay, catalog: Catalog) -> None:
-    requested = measured(replay, 1.0)
+def test_the_p90_estimate_never_gives_fewer(predictor: Predictor, catalog: Catalog) -> None:
+    requested = measured(predictor, 1.0)
     for rate in (as_sized, steps_only):
         sides = [
             answered(requested, lambda q: catalog.coefficients, rate, side)
@@ -158,8 +158,8 @@ def test_the_p90_estimate_never_gives_fewer(replay: Replay, catalog: Catalog) ->
             assert not safe.undersized
 
 
-def test_an_exact_forecast_pays_for_its_margin_alone(replay: Replay) -> None:
-    requested = measured(replay, 1.0)[2]
+def test_an_exact_forecast_pays_for_its_margin_alone(predictor: Predictor) -> None:
+    requested = measured(predictor, 1.0)[2]
     assert requested.curve is not None and requested.targets.tpot_s is not None
     high = requested.steps.bands.tpot.high
     expected = requested.curve.between(1000 * requested.targets.tpot_s / high)
@@ -167,8 +167,8 @@ def test_an_exact_forecast_pays_for_its_margin_alone(replay: Replay) -> None:
     assert margin_only(requested, MEDIAN) == pytest.approx(requested.holds_per_s)
 
 
-def test_a_step_above_the_roofline_is_an_error(replay: Replay) -> None:
-    requested = measured(replay, 1.0)[0]
+def test_a_step_above_the_roofline_is_an_error(predictor: Predictor) -> None:
+    requested = measured(predictor, 1.0)[0]
     check_roofline(requested, 4, 1e6)
     with pytest.raises(ArithmeticError, match="roofline"):
         check_roofline(requested, 4, 1e-3)
@@ -201,7 +201,7 @@ def sweep(rate: str, ttft: str, tpot: str, **changes: str) -> dict[str, str]:
     return row | changes
 
 
-def test_a_sweep_brackets_what_a_replica_holds(replay: Replay) -> None:
+def test_a_sweep_brackets_what_a_replica_holds(predictor: Predictor) -> None:
     """2 a second holds. 4 was too short to show it, yet its TPOT is longer. 8 misses the limit."""
     limit = "p99 TTFT<=500 ms"
     table = [
@@ -211,7 +211,7 @@ def test_a_sweep_brackets_what_a_replica_holds(replay: Replay) -> None:
         sweep("1", "50", "10", model="nobody", n_gpus="2", group="other"),
     ]
     tally = Tally()
-    requested = poisson_questions(table, replay, tally)
+    requested = poisson_questions(table, predictor, tally)
     brackets = {q.what: (q.holds_per_s, q.fails_per_s) for q in requested}
     assert brackets == {
         "published limit": (1.0, 4.0),
@@ -229,17 +229,17 @@ def test_a_sweep_brackets_what_a_replica_holds(replay: Replay) -> None:
     }
 
 
-def test_means_are_compared_with_means_and_never_with_medians(replay: Replay) -> None:
+def test_means_are_compared_with_means_and_never_with_medians(predictor: Predictor) -> None:
     row = sweep("2", "", "", ttft_ms_mean="50", tpot_ms_mean="10")
-    (tpot, _) = poisson_questions([row], replay, Tally())
+    (tpot, _) = poisson_questions([row], predictor, Tally())
     assert tpot.targets.share == 0.632
     assert math.isinf(tpot.fails_per_s)
 
 
-def test_unlimited_supply_is_the_capacity_itself(replay: Replay) -> None:
+def test_unlimited_supply_is_the_capacity_itself(predictor: Predictor) -> None:
     """6,880 output tokens a second of 344 each over two replicas: 10 requests a second each."""
     row = sweep("", "", "", load_type="offline_max", out_tok_s="6880", n_gpus="2")
-    (requested,) = offline_questions([row], replay, Tally())
+    (requested,) = offline_questions([row], predictor, Tally())
     assert (requested.holds_per_s, requested.exact) == (10.0, True)
     assert requested.targets.tpot_s is requested.targets.ttft_s is None
 

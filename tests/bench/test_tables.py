@@ -15,7 +15,7 @@ from capacity_table import NEEDED, closed_runs, read_table, setting_of
 from table_command import exit_code, table_parser
 from tally import Tally
 
-from sizewright.measured.replay import Replay, Unanswerable, config_files
+from sizewright.measured.prediction import Predictor, Unanswerable, config_files
 from sizing.catalog import load_catalog
 
 ROOT = Path(__file__).parents[2]
@@ -231,8 +231,8 @@ def test_a_config_describes_a_model_by_id_and_by_name(
 
 
 @pytest.fixture(scope="module")
-def replay() -> Replay:
-    return Replay(load_catalog(), config_files(CONFIGS))
+def predictor() -> Predictor:
+    return Predictor(load_catalog(), config_files(CONFIGS))
 
 
 @pytest.mark.parametrize(
@@ -247,14 +247,14 @@ def replay() -> Replay:
         ("unsloth/Meta-Llama-3.1-70B-Instruct", "meta-llama/Llama-3.1-70B"),
     ],
 )
-def test_other_spellings_of_a_model(replay: Replay, name: str, repository: str) -> None:
-    assert replay.shape(name) == replay.shape(repository)
+def test_other_spellings_of_a_model(predictor: Predictor, name: str, repository: str) -> None:
+    assert predictor.shape(name) == predictor.shape(repository)
 
 
 @pytest.mark.parametrize("name", ["DeepSeek-V3.1", "Llama-3.1", "Qwen2", "", "8B"])
-def test_no_other_model_stands_for_an_unknown_one(replay: Replay, name: str) -> None:
+def test_no_other_model_stands_for_an_unknown_one(predictor: Predictor, name: str) -> None:
     with pytest.raises(Unanswerable, match=r"no config\.json and no catalog row"):
-        replay.shape(name)
+        predictor.shape(name)
 
 
 def test_a_name_of_two_models_is_refused_with_both(tmp_path: Path) -> None:
@@ -263,9 +263,9 @@ def test_a_name_of_two_models_is_refused_with_both(tmp_path: Path) -> None:
         ("two--Same-8B-it", CONFIGS / "Qwen--Qwen2-7B.json"),
     ):
         (tmp_path / f"{name}.json").write_bytes(source.read_bytes())
-    replay = Replay(load_catalog(), config_files(tmp_path))
+    predictor = Predictor(load_catalog(), config_files(tmp_path))
     with pytest.raises(Unanswerable, match="model Same-8B may be one/Same-8B-Chat or two/Same"):
-        replay.shape("Same-8B")
+        predictor.shape("Same-8B")
 
 
 @pytest.mark.parametrize(
@@ -279,34 +279,34 @@ def test_a_name_of_two_models_is_refused_with_both(tmp_path: Path) -> None:
         ("h100", "NVIDIA H100 SXM5 80GB"),
     ],
 )
-def test_other_spellings_of_a_gpu(replay: Replay, name: str, card: str) -> None:
-    assert replay.gpu(name).name == card
+def test_other_spellings_of_a_gpu(predictor: Predictor, name: str, card: str) -> None:
+    assert predictor.gpu(name).name == card
 
 
 @pytest.mark.parametrize("name", ["H100-94GB", "A100-PCIe-80GB", "GH200-96GB", ""])
-def test_no_other_card_stands_for_an_unknown_one(replay: Replay, name: str) -> None:
+def test_no_other_card_stands_for_an_unknown_one(predictor: Predictor, name: str) -> None:
     with pytest.raises(Unanswerable, match="no catalog row of GPU"):
-        replay.gpu(name)
+        predictor.gpu(name)
 
 
 def read(path: Path) -> list[dict[str, str]]:
     return read_table(path, Tally())
 
 
-def test_a_closed_loop_is_predicted_as_a_closed_loop(table: Table, replay: Replay) -> None:
+def test_a_closed_loop_is_predicted_as_a_closed_loop(table: Table, predictor: Predictor) -> None:
     """64 requests in flight over two replicas are 32 on each."""
     (cells,) = read(table([closed("64", "200", "15", n_gpus="2", out_tok_s="1")]))
-    (loop,) = closed_runs([cells], replay, Tally())
+    (loop,) = closed_runs([cells], predictor, Tally())
     assert (loop.concurrency, loop.ttft_ms, loop.tpot_ms) == (32, 200, 15)
-    rate = replay.predict(loop).requests_per_s * 500
-    assert throughput.capacity(cells, replay).ratio == pytest.approx(2 * rate)
+    rate = predictor.predict(loop).requests_per_s * 500
+    assert throughput.capacity(cells, predictor).ratio == pytest.approx(2 * rate)
     batch = cells | {"load_type": "static_batch"}
-    assert throughput.capacity(batch, replay).ratio != pytest.approx(2 * rate, rel=1e-3)
+    assert throughput.capacity(batch, predictor).ratio != pytest.approx(2 * rate, rel=1e-3)
 
 
-def test_one_request_at_a_time_is_a_closed_loop_of_one(table: Table, replay: Replay) -> None:
+def test_one_request_at_a_time_is_a_closed_loop_of_one(table: Table, predictor: Predictor) -> None:
     (cells,) = read(table([closed("", "200", "15") | {"load_type": "serial"}]))
-    assert setting_of(cells, replay).run.concurrency == 1
+    assert setting_of(cells, predictor).run.concurrency == 1
 
 
 @pytest.mark.parametrize(
@@ -319,10 +319,10 @@ def test_one_request_at_a_time_is_a_closed_loop_of_one(table: Table, replay: Rep
     ],
 )
 def test_a_closed_loop_without_its_numbers_is_counted(
-    table: Table, replay: Replay, cells: dict[str, str], reason: str
+    table: Table, predictor: Predictor, cells: dict[str, str], reason: str
 ) -> None:
     tally = Tally()
-    assert closed_runs(read(table([cells])), replay, tally) == []
+    assert closed_runs(read(table([cells])), predictor, tally) == []
     assert tally.reasons == {reason: 1}
 
 

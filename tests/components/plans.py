@@ -352,3 +352,21 @@ def changed_service(plan: Plan, part: str, **values: object) -> Plan:
     return plan.model_copy(
         update={"services": (service.model_copy(update={part: changed}), *others)}
     )
+
+
+METRICS: dict[str, Any] = {
+    "metrics": {"store": "in_cluster", "retention_days": 30},
+    "alerts": {"email": ["on-call@example.com", "team@example.com"]},
+}
+"""Keys of a site that keeps metrics, and sends alerts to two addresses."""
+
+
+def measured_site(environment: str = "prod", **changes: object) -> Site:
+    given = site(environment).model_dump(mode="json", exclude_unset=True)
+    return Site.model_validate(given | METRICS | changes)
+
+
+def measured_plan(*workloads: dict[str, Any], environment: str = "prod", **changes: object) -> Plan:
+    """Plan of a stack whose cluster keeps metrics, of the chat that may grow by default."""
+    chosen = [Workload.model_validate(w) for w in workloads or (BURSTING,)]
+    return size(chosen, measured_site(environment, **changes), load_catalog())

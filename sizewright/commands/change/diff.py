@@ -12,11 +12,11 @@ from sizewright.answers.diff import (
     CountsAnswer,
     DangerAnswer,
     DiffAnswer,
-    FiguresAnswer,
     PropertyAnswer,
     ResourceAnswer,
     ServiceAnswer,
     SurvivalAnswer,
+    figures_of,
 )
 from sizewright.commands.options import FILE, finish, json_option, site_option
 from sizewright.exit_code import ExitCode
@@ -44,7 +44,6 @@ from sizewright.review.compare import (
     service_changes,
 )
 from sizewright.review.dangers import Hazard
-from sizewright.review.headline import headline
 from sizewright.review.lost_fleets import flag_notes
 from sizewright.review.review import PlannedStack, Review, read_planned_stack, review
 from sizewright.review.revision import files_at
@@ -232,18 +231,13 @@ def _resource(resource: ResourceChange) -> ResourceAnswer:
 def _service(service: ServiceChange) -> ServiceAnswer:
     return ServiceAnswer(
         name=service.name,
-        before=_figures(service.old),
-        after=_figures(service.new),
+        before=figures_of(service.old),
+        after=figures_of(service.new),
         cause=tuple(_leaf(change) for change in service.causes),
         engine=tuple(_leaf(change) for change in engine_switch(service.old, service.new)),
         sizing=tuple(_leaf(change) for change in service.followed),
         survives=SurvivalAnswer(old=_survives(service.old), new=_survives(service.new)),
     )
-
-
-def _figures(service: ServicePlan | None) -> FiguresAnswer | None:
-    figures = headline(service)
-    return None if figures is None else FiguresAnswer(**vars(figures))
 
 
 def _leaf(change: Change) -> Leaf:

@@ -8,8 +8,14 @@ import click
 
 from sizewright.answers.answer import print_answer
 from sizewright.answers.files import InitAnswer
-from sizewright.commands.change.starter import starter_site_text, starter_text
-from sizewright.commands.options import FILE, json_option, said_code, site_option
+from sizewright.commands.change.starter import (
+    Guesses,
+    guessed_lines,
+    starter_site_text,
+    starter_text,
+)
+from sizewright.commands.change.traced import traced_lines
+from sizewright.commands.options import FILE, columns_option, json_option, said_code, site_option
 from sizewright.layout.console import write
 from sizewright.reading.input_error import InputError, quoted
 from sizewright.reading.lock_file import lock_of, lock_text
@@ -18,9 +24,12 @@ from sizewright.reading.read import Document, is_taken
 from sizewright.reading.stack.plan import plan_of
 from sizewright.reading.stack.site_file import DEFAULT_SITE, read_site, site_in
 from sizewright.reading.stack.workload_file import WorkloadFile
+from sizewright.reading.traces.formats import Format
+from sizewright.reading.traces.trace_file import read_trace
 from sizewright.schema.modeline import modeline
 from sizewright.write import write_files
 from sizing.catalog import Catalog, ModelFacts, UnknownName, load_catalog
+from sizing.replay.shape import trace_shape
 from sizing.workload import AUTO, DNS_LABEL, Workload
 
 
@@ -38,6 +47,10 @@ from sizing.workload import AUTO, DNS_LABEL, Workload
     show_default=True,
     help="Users on one day.",
 )
+@click.option(
+    "--trace", type=FILE, metavar="FILE", help="Trace from which arrivals and lengths come."
+)
+@columns_option
 @click.option("--directory", type=FILE, metavar="DIR", default=Path("workloads"), show_default=True)
 @site_option
 @json_option
@@ -48,6 +61,8 @@ def command(
     model: str,
     instance_type: str,
     users: int,
+    trace: Path | None,
+    columns: Format | None,
     directory: Path,
     site: Path,
     as_json: bool,
@@ -57,6 +72,10 @@ def command(
     \b
     sizewright init search --kind text --users 50000
     sizewright init support --model mistral-7b-v0.3 --instance-type g5.xlarge
+    sizewright init code --trace AzureLLMInferenceTrace_code.csv
+
+    With --trace, mean, peak and lengths of the requests come from a trace that `replay` reads, and
+    comments say how. The users stay a guess, because a trace has none.
 
     Below a folder with docs/schema/workload.schema.json, the file names that schema to editors.
     `sizewright schema --directory docs/schema` writes it. The workload is sized before it is
@@ -77,9 +96,8 @@ def command(
         name=name,
         kind=kind,
         model=known.model,
-        context=known.context,
         instance_type=_instance_type(catalog, instance_type),
-        users=users,
+        lines=_lines(trace, columns, users, known),
     )
     document = _document(path, text)
     workload = document.validate(Workload)
@@ -96,7 +114,24 @@ def command(
     if as_json:
         print_answer(InitAnswer(written=tuple(map(str, texts))))
     else:
-        _say_next(tuple(texts), site)
+        _say_next(tuple(texts), site, trace)
+
+
+def _lines(trace: Path | None, columns: Format | None, users: int, model: ModelFacts) -> Guesses:
+    """Return the lines on traffic and requests. Raises ClickException and InputError."""
+    if trace is None:
+        if columns is not None:
+            raise click.UsageError("--columns names those of a trace, so --trace FILE is missing.")
+        return guessed_lines(users, model.context)
+    read = read_trace(trace, columns)
+    shape = trace_shape(read.trace)
+    mean = sum(tokens * share for tokens, share in (*shape.input_tokens, *shape.output_tokens))
+    if model.context is not None and mean > model.context:
+        raise click.ClickException(
+            f"--model {model.model}: the mean request of {trace} has {mean:,.0f} tokens; expected "
+            f"a model of a longer context than {model.context:,}"
+        )
+    return traced_lines(read, shape, users, model.context)
 
 
 def _first_site_text(site: Path, workload: Path) -> str | None:
@@ -137,8 +172,10 @@ def _refused(option: str, unknown: UnknownName, kind: str) -> click.ClickExcepti
     return click.ClickException(f"{option} {quoted(unknown.name)} is unknown; {hint}")
 
 
-def _say_next(written: tuple[Path, ...], site: Path) -> None:
+def _say_next(written: tuple[Path, ...], site: Path, trace: Path | None) -> None:
     path, option = written[0], "" if site == DEFAULT_SITE else f" --site {site}"
     files = f"{', '.join(map(str, written[:-1]))} and {written[-1]}"
     write(f"wrote {files}\n\nnext, with your own numbers in {path}:")
     write(f"  sizewright size {path}{option}\n  sizewright preview {path}{option}")
+    if trace is not None:
+        write(f"  sizewright replay {trace} {path}{option}")

@@ -20,7 +20,7 @@ from sizewright.measured.accuracy import (
     read_table,
     summary,
 )
-from sizewright.measured.replay import Replay, config_files
+from sizewright.measured.prediction import Predictor, config_files
 from sizewright.reading.input_error import InputError
 from sizing.catalog import Catalog, load_catalog
 
@@ -58,9 +58,9 @@ def command(file: Path, configs: Path | None, as_json: bool) -> None:
     if configs is not None and not configs.is_dir():
         raise InputError(str(configs), message="is not a folder", expected="<org>--<model>.json")
     catalog = load_catalog()
-    replay, table = Replay(catalog, config_files(configs)), read_table(file)
+    predictor, table = Predictor(catalog, config_files(configs)), read_table(file)
     with counted(list(table.rows), "predicting runs") as runs:
-        rows = compared(runs, replay)
+        rows = compared(runs, predictor)
     if as_json:
         print_answer(
             AccuracyAnswer.model_validate(

@@ -11,9 +11,9 @@ from sizewright.commands.options import FILE, files_argument, json_option
 from sizewright.layout.console import write_message
 from sizewright.layout.progress import counted
 from sizewright.measured.accuracy import Compared, compared
-from sizewright.measured.calibration import corrections
+from sizewright.measured.calibration import correction_text, corrections
 from sizewright.measured.load_test import Setting, read_measured
-from sizewright.measured.replay import Replay, config_files
+from sizewright.measured.prediction import Predictor, config_files
 from sizewright.reading.input_error import InputError
 from sizewright.write import write_files
 from sizing.catalog import load_catalog
@@ -68,21 +68,21 @@ def command(
         data=int(said["dp"]),
         weights=_text(said["weights"]) or "",
     )
-    replay = Replay(load_catalog(), config_files(configs))
+    predictor = Predictor(load_catalog(), config_files(configs))
     measured = [run for path in files for run in read_measured(path, setting)]
     with counted(measured, "predicting runs") as runs:
-        rows = compared(runs, replay)
+        rows = compared(runs, predictor)
     for row in rows:
         if row.reason is not None:
             write_message(f"left out: {row.id}: {row.reason}")
-    made = corrections(rows, replay)
+    made = corrections(rows, predictor)
     if not made.corrections:
         raise InputError(
             str(files[0]),
             message="no run can be predicted",
             expected="a run of a known model and GPU",
         )
-    write_files({out: made.model_dump_json(indent=2) + "\n"})
+    write_files({out: correction_text(made)})
     if as_json:
         print_answer(
             CalibrateAnswer(written=str(out), fitted=made.fitted, corrections=made.corrections)

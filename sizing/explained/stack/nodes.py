@@ -60,10 +60,13 @@ def _nodes_by_zone(leaf: Leaf) -> Entry:
 
 def _system_nodes(leaf: Leaf) -> Entry:
     zones = len(leaf.plan.site.zones)
+    for_zones = f"max(2, {zones} * {SYSTEM_NODES_PER_ZONE[leaf.plan.site.environment]}"
+    measured = leaf.plan.cluster_services.monitoring is not None
+    for_metrics = ", {p.cluster_services.monitoring.system_nodes}" * measured
     return Entry(
         "nodes for the cluster's own pods",
-        "max(2, zones x 1 in dev or 2 in prod)",
-        f"max(2, {zones} * {SYSTEM_NODES_PER_ZONE[leaf.plan.site.environment]})",
+        f"max(2, zones x 1 in dev or 2 in prod{', nodes for metrics' * measured})",
+        f"{for_zones}{for_metrics})",
         Basis.assumed,
         "sizing/stack/shared.py",
     )

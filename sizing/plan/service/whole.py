@@ -136,6 +136,15 @@ class ServicePlan(Part):
         return "" if self.calibrated is None else self.calibrated.estimate
 
     @property
+    def exports_metrics(self) -> bool:
+        """True where Prometheus can read the metrics of its engines.
+
+        Guard: the engine of a queued service listens on loopback, next to its worker.
+        """
+        queued = self.jobs is not None and self.jobs.worker is not None
+        return self.serving is not None and not queued
+
+    @property
     def rendition_workers(self) -> int:
         """Workers that the stack builds for renditions, each on a node of its own."""
         made = self.renditions

@@ -176,6 +176,12 @@ class PodAutoscalerPlan(ChartPlan):
     ]
     reads_queues: Annotated[bool, Field(default=False, exclude_if=operator.not_)]
     """True where it has a role that reads the queues of jobs: here, or in other stacks."""
+    measured: Annotated[
+        bool,
+        Reaches(RELEASE, "values.prometheus.operator.enabled"),
+        Field(default=False, exclude_if=operator.not_),
+    ]
+    """True where Prometheus scrapes it."""
 
 
 class MetricsPlan(ChartPlan):
@@ -209,32 +215,3 @@ class InterconnectPluginPlan(ChartPlan):
     instance_types: Annotated[
         tuple[str, ...], Reaches(RELEASE, "values.supportedInstanceLabels.values")
     ]
-
-
-class BurstServicesPlan(Part):
-    """Charts that add replicas and nodes under load. A part is null where the cluster's owner runs
-    it, or nothing uses it."""
-
-    node_definitions: OciChartPlan | None
-    """Chart with the definitions of Karpenter's objects."""
-    node_autoscaler: NodeAutoscalerPlan | None
-    """Karpenter."""
-    pod_autoscaler: PodAutoscalerPlan | None
-    """KEDA."""
-    metrics: MetricsPlan | None
-    """Prometheus."""
-
-
-class ClusterServicesPlan(Part):
-    """Shared services of the cluster. A part is null where nothing uses it."""
-
-    device_plugin: ChartPlan | None
-    """Plugin that offers GPUs to pods."""
-    load_balancer_controller: ControllerPlan | None
-    """Controller that registers pods with load balancers."""
-    group_controller: GroupControllerPlan | None
-    """Controller that keeps the pods of a replica over several nodes together."""
-    interconnect_plugin: InterconnectPluginPlan | None
-    """Plugin that offers the fast path between nodes."""
-    burst: BurstServicesPlan | None
-    """Charts that add replicas and nodes under load."""

@@ -149,10 +149,16 @@ class Queue:
         """Mean number of requests that run and wait."""
         if not self.is_stable:
             return inf
+        return self.mean_running + self.mean_slot_wait_s * self.arrivals_per_s
+
+    @property
+    def mean_running(self) -> float:
+        """Mean number of requests that run."""
+        if not self.is_stable:
+            return float(self.server.slots)
         weights, waiting, total = self._weights
         running = sum(n * weight for n, weight in enumerate(weights)) / total
-        queued = self.mean_slot_wait_s * self.arrivals_per_s
-        return running + waiting / total * self.server.slots + queued
+        return running + waiting / total * self.server.slots
 
     @property
     def _gap(self) -> float:

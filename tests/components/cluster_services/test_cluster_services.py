@@ -15,7 +15,8 @@ from components.pools.gpu_pool import GpuPool, GpuPoolArgs
 from components.service import target_registration
 from components.service.target_registration import TargetRegistration, TargetRegistrationArgs
 from sizewright.record import Recorded
-from sizing.plan.stack.cluster import ClusterServicesPlan, RolesPlan
+from sizing.plan.stack.cluster import RolesPlan
+from sizing.plan.stack.cluster_services import ClusterServicesPlan
 from templates.render import render
 from tests.components.plans import chat_plan, infeasible_plan, site
 from tests.components.recording import before, children, named, of_type, recorded

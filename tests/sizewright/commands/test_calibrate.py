@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sizewright.measured.replay import Replay
+from sizewright.measured.prediction import Predictor
 from sizewright.measured.run import MeasuredRun, read_runs
 from sizewright.reading.stack.workload_file import read_corrections
 from sizing.catalog import load_catalog
@@ -57,8 +57,8 @@ def test_a_corrected_catalog_answers_nearer_and_surer(
     own = read_corrections(out, catalog)
     assert own is not None
     (first, *_) = [r for r in read_runs(slower) if isinstance(r, MeasuredRun)]
-    before = Replay(catalog, {}).predict(first)
-    after = Replay(catalog.with_corrections(own), {}).predict(first)
+    before = Predictor(catalog, {}).predict(first)
+    after = Predictor(catalog.with_corrections(own), {}).predict(first)
     assert after.tpot_ms == pytest.approx(before.tpot_ms * 1.3**0.8, rel=1e-3)
     assert after.ttft_ms == pytest.approx(before.ttft_ms * 2**0.8, rel=1e-3)
     assert after.tpot_band.high < before.tpot_band.high

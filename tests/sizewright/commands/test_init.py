@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sizewright.commands.change.starter import starter_text
+from sizewright.commands.change.starter import guessed_lines, starter_text
 from sizewright.reading.lock_file import lock_of, lock_text
 from sizewright.reading.stack.plan import plan_of
 from sizewright.reading.stack.site_file import read_site
@@ -52,9 +52,8 @@ def test_a_short_context_is_kept() -> None:
         name="a",
         kind="chat",
         model="llama-2-7b",
-        context=600,
         instance_type="g6.xlarge",
-        users=1,
+        lines=guessed_lines(1, 600),
     )
     assert "input_tokens: 300, output_tokens: 300, context_tokens: 600," in text
 

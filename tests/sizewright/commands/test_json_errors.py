@@ -19,9 +19,11 @@ NO_FILE = {
     **dict.fromkeys(COMMANDS, ("no-such-file.yaml",)),
     "diff": ("no-such-file.yaml", CHAT),
     "catalog": ("no-such-kind",),
+    "replay": ("no-such-trace.csv", CHAT),
     "init": ("No Name",),
     "new": ("docs",),
     "calibrate": ("no-such-file.csv", "--out", "never.json"),
+    "observe": ("no-such-file.yaml", "--prometheus", "http://127.0.0.1:9"),
     "schema": ("no-such-schema",),
 }
 """Words that each command refuses."""

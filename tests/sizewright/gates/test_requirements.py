@@ -12,12 +12,14 @@ from templates.needs import NEEDS, SELF_SUFFICIENT, Need
 from templates.render import render
 from tests.components.plans import (
     APPLIED,
+    CHAT,
     EVERYTHING,
     PAGED,
     QUEUED_BURST,
     SPANNING,
     chat_plan,
     infeasible_plan,
+    measured_plan,
     plan_of,
     public_plan,
 )
@@ -30,8 +32,12 @@ PLAN = public_plan(EVERYTHING, SPANNING, QUEUED_BURST, APPLIED, PAGED | {"name":
 @cache
 def sound() -> Recorded:
     """Graph of a public service that bursts, of one whose replicas span nodes, of a queued one
-    that bursts, of one with an application, and of one with a chat page."""
-    return stack(PLAN)
+    that bursts, of one with an application, and of one with a chat page; and what another stack
+    has that keeps metrics."""
+    built, measured = stack(PLAN), stack(measured_plan())
+    known = {resource.key for resource in built.resources}
+    more = (resource for resource in measured.resources if resource.key not in known)
+    return replace(built, resources=(*built.resources, *more))
 
 
 def without(need: Need) -> Recorded:
@@ -44,6 +50,12 @@ def test_a_sound_graph_meets_every_need() -> None:
     gate = requirements(sound())
     assert gate.passed is True, gate.detail
     assert gate.detail == f"{len(NEEDS)} needs met", "each need has a user"
+
+
+def test_a_stack_that_keeps_metrics_meets_its_needs() -> None:
+    for plan in (measured_plan(), measured_plan(CHAT, alerts=None)):
+        gate = requirements(stack(plan))
+        assert gate.passed is True, gate.detail
 
 
 def test_without_a_burst_nothing_of_it_is_there() -> None:

@@ -9,7 +9,7 @@ import pytest
 from sizewright.measured import media as module
 from sizewright.measured.media import MediaCase, media_case
 from sizewright.measured.media_table import MediaRun, media_of
-from sizewright.measured.replay import Unanswerable
+from sizewright.measured.prediction import Unanswerable
 from sizewright.measured.run import Unread
 from sizing.catalog import Catalog, load_catalog
 from sizing.steps.diffusion import Cards

@@ -161,6 +161,7 @@ RIGHT_SITES = {
         "access: {admins: [arn:aws:iam::111122223333:role/a], creator: true}",
     ),
     "version": ("tags: {team: ai}", 'kubernetes_version: "1.35"'),
+    "metrics": ("tags: {team: ai}", "metrics: {store: in_cluster, retention_days: 90}"),
 }
 WRONG_SITES = {
     "no config": (SITE[SITE.index("config") :], "other: 1\n"),
@@ -176,6 +177,10 @@ WRONG_SITES = {
     "account in quotes but short": ("tags: {team: ai}", 'account_ids: ["1111"]'),
     "workloads as text": ("workloads: []", "workloads: chat.yaml"),
     "yes": ("tags: {team: ai}", "access: {creator: yes}"),
+    "unknown store": ("tags: {team: ai}", "metrics: {store: elsewhere}"),
+    "metrics for no day": ("tags: {team: ai}", "metrics: {store: in_cluster, retention_days: 0}"),
+    "alerts to nobody": ("tags: {team: ai}", "alerts: {email: []}"),
+    "alerts to a name": ("tags: {team: ai}", "alerts: {email: [on-call]}"),
     "unknown part": ("tags: {team: ai}", "cluster: {offers: [kedda]}"),
 }
 

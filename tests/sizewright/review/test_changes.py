@@ -51,6 +51,7 @@ SCALED_OBJECT = "kubernetes:keda.sh/v1alpha1:ScaledObject"
 TRIGGER_AUTHENTICATION = "kubernetes:keda.sh/v1alpha1:TriggerAuthentication"
 NODE_POOL = "kubernetes:karpenter.sh/v1:NodePool"
 NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
+STORAGE_CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"
 QUEUE = "aws:sqs/queue:Queue"
 FUNCTION = "aws:lambda/function:Function"
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
@@ -125,10 +126,12 @@ COVERED = {
     "aws:cloudfront/originAccessControl:OriginAccessControl",
     "aws:lb/targetGroupAttachment:TargetGroupAttachment",
     "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
+    *("aws:sns/topic:Topic", "aws:sns/topicSubscription:TopicSubscription", STORAGE_CLASS),
 }
 
 # Properties newer than the available provider sources; no document describes their changes.
 UNKNOWN = {
+    "aws:sns/topic:Topic": {"maximumMessageSize"},
     "aws:elasticache/serverlessCache:ServerlessCache": {"networkType", "timeouts"},
     "aws:elasticache/user:User": {"passwordsWo", "passwordsWoVersion"},
     "aws:acm/certificate:Certificate": {"privateKeyWo", "privateKeyWoVersion"},
@@ -292,7 +295,7 @@ def test_a_changed_property(rules: Rules, resource_type: str, path: str, effect:
 @pytest.mark.parametrize(
     ("resource_type", "path"),
     [
-        ("aws:sns/topic:Topic", "name"),
+        ("aws:sns/platformApplication:PlatformApplication", "name"),
         ("kubernetes:keda.sh/v1alpha1:ScaledJob", "spec.maxReplicaCount"),
         (NODE_GROUP, "noSuchProperty"),
         (NODE_GROUP, "scalingConfigs"),
@@ -411,7 +414,7 @@ def all_rules(rules: Rules) -> Iterator[Rule]:
 def test_each_row_has_a_source_and_a_date(rules: Rules) -> None:
     for rule in all_rules(rules):
         assert rule.source, rule
-        assert datetime.date.fromisoformat(rule.checked) <= datetime.date(2026, 11, 30), rule
+        assert datetime.date.fromisoformat(rule.checked) <= datetime.date(2026, 12, 1), rule
 
 
 def test_what_depends_says_on_what(rules: Rules) -> None:

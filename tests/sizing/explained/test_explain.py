@@ -13,7 +13,8 @@ from sizing.plan.whole import Plan
 from sizing.site import Site
 from sizing.size import size
 from sizing.workload import Workload
-from tests.components.plans import PROMPTED, QUEUED_BURST, STUDIO
+from tests.components import plans
+from tests.components.plans import ISSUER, PROMPTED, QUEUED_BURST, STUDIO, measured_plan
 from tests.sizing.workload.test_embedding import VECTORS
 
 ARITHMETIC = {"ceil": ceil, "floor": floor, "max": max, "min": min, "__builtins__": {}}
@@ -355,6 +356,13 @@ def test_the_numbers_of_a_calibrated_service_behind_a_cache_give_the_number() ->
 def test_the_numbers_of_a_burst_on_spot_give_the_number() -> None:
     """Guard: with the others, its nodes also serve requests, and are no spot instances."""
     numbers_give_their_values(plan_of(QUEUED))
+
+
+def test_the_numbers_of_metrics_give_the_number() -> None:
+    spread = measured_plan(plans.BURSTING, plans.SPANNING, QUEUED_BURST, **ISSUER)
+    assert "queued" not in spread.cluster_services.model_dump_json(), "its engine exports nothing"
+    numbers_give_their_values(spread)
+    numbers_give_their_values(measured_plan(plans.BURSTING, environment="dev", alerts=None))
 
 
 def numbers_give_their_values(plan: Plan) -> None:

@@ -35,6 +35,10 @@ class Solved:
         return sum(n * share for n, share in enumerate(self.shares))
 
     @property
+    def running(self) -> float:
+        return sum(min(n, 4) * share for n, share in enumerate(self.shares))
+
+    @property
     def wait_s(self) -> float:
         """Mean wait in seconds of the requests beyond the fourth, by Little's law."""
         return sum((n - 4) * share for n, share in enumerate(self.shares) if n > 4)
@@ -70,6 +74,7 @@ def test_the_states_solve_the_balance_equations(load_share: float, prompt_s: flo
     assert found.utilisation == pytest.approx(load_share)
     assert found.waiting_share == pytest.approx(expected.waiting_share)
     assert found.in_system == pytest.approx(expected.present)
+    assert found.mean_running == pytest.approx(expected.running)
     assert found.mean_slot_wait_s * arrivals == pytest.approx(expected.wait_s)
 
 

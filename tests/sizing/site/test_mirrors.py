@@ -9,7 +9,7 @@ from sizing.site.mirrors import mirrored
 from sizing.size import size
 from sizing.stack.mirror_check import check_mirrors
 from sizing.values.field_error import FieldError
-from tests.components.plans import bursting_plan, imported_plan, spanning_plan
+from tests.components.plans import bursting_plan, imported_plan, measured_plan, spanning_plan
 
 CATALOG = load_catalog()
 COPY = "registry.example.com:5000/copies"
@@ -62,7 +62,7 @@ def with_mirrors(plan: Plan, mirrors: dict[str, str]) -> Plan:
     return size(workloads, Site.model_validate(given), CATALOG)
 
 
-@pytest.mark.parametrize("of", [bursting_plan, spanning_plan, imported_plan])
+@pytest.mark.parametrize("of", [bursting_plan, spanning_plan, imported_plan, measured_plan])
 def test_with_all_registries_mirrored_no_image_and_no_chart_comes_from_elsewhere(
     of: object,
 ) -> None:
@@ -78,6 +78,8 @@ def test_with_all_registries_mirrored_no_image_and_no_chart_comes_from_elsewhere
     burst = services.burst
     if burst is not None:
         parts += [burst.node_autoscaler, burst.pod_autoscaler, burst.metrics]
+    if services.monitoring is not None:
+        parts += [services.monitoring.server, services.monitoring.gpu_exporter]
     charts = [part for part in parts if part is not None]
     assert len(charts) >= 2
     for chart in charts:

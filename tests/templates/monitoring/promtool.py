@@ -81,6 +81,8 @@ def run_cases(folder: Path, sets: Mapping[str, Cases]) -> subprocess.CompletedPr
         written = {
             "rule_files": [f"{name}.rules"],
             "evaluation_interval": f"{cases.evaluated_min}m",
+            # Without an order, promtool takes a new one at each start.
+            "group_eval_order": [each["name"] for each in groups],
             "tests": [_test(cases, case) for case in cases.cases],
         }
         (folder / f"{name}.yaml").write_text(json.dumps(written, indent=1), encoding="utf-8")

@@ -48,7 +48,7 @@ class Unanswerable(LookupError):  # noqa: N818
 
 
 @dataclass
-class Replay:
+class Predictor:
     """The catalog, and the models of a folder of config.json files, which take precedence."""
 
     catalog: Catalog

@@ -1,0 +1,1 @@
+"""Metrics that a cluster keeps, and the delivery of its alerts."""

@@ -1,0 +1,1 @@
+"""How does a running service compare with its plan?"""

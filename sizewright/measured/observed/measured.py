@@ -1,0 +1,110 @@
+"""What did a Prometheus measure of a service in a window? None is not measured, never zero."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sizewright.measured.observed.histogram import Histogram
+from sizewright.measured.observed.window import DAY_S, Window
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the window in which engines were up."""
+
+    end: float
+    """Seconds since 1970."""
+    replicas: float
+    """Mean number of replicas that were up."""
+    requests: float | None
+    """Requests that ended."""
+    running: float | None
+    """Mean number of requests that run, of all replicas."""
+    times: float | None
+    """Number of measured times per output token: one for each request, or for each token."""
+    times_s: float | None
+    """Sum of these times, seconds."""
+
+    @property
+    def running_per_replica(self) -> float | None:
+        """Mean number of requests that run in one replica."""
+        return None if self.running is None else self.running / self.replicas
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Measurements of one service, whose engines wrote them."""
+
+    window: Window
+    steps: tuple[Step, ...]
+    """Steps with data, the first one first; at least one."""
+    peak_per_s: float | None
+    """Requests per second in the busiest five minutes."""
+    prompt_tokens: float | None
+    """Mean tokens of a prompt."""
+    answer_tokens: float | None
+    """Mean tokens of an answer."""
+    prompts: Histogram | None
+    answers: Histogram | None
+    """Tokens of prompts and of answers over the whole window."""
+    busiest: Step | None
+    """Step with the most requests."""
+    first_tokens: Histogram | None
+    """Seconds to the first token in the busiest step."""
+    request_tokens: Histogram | None
+    """Seconds per output token of each request in the busiest step."""
+    kv_used_ratio: float | None
+    """Mean used share of the KV cache."""
+    restarts: dict[str, float] | None
+    """Restarts of containers by pod."""
+    not_ready: dict[str, float] | None
+    """Share of the window in which a node of the service was not ready, by node."""
+
+    @property
+    def covered_ratio(self) -> float:
+        """Share of the window that has data."""
+        return len(self.steps) / self.window.steps
+
+    @property
+    def covered_s(self) -> float:
+        """Seconds of the window that have data."""
+        return float(len(self.steps) * self.window.step_s)
+
+    @property
+    def has_whole_days(self) -> bool:
+        """True with data of at least a day: less has no daily mean."""
+        return self.covered_s >= DAY_S
+
+    @property
+    def replicas(self) -> float:
+        """Mean number of replicas that were up."""
+        return sum(step.replicas for step in self.steps) / len(self.steps)
+
+    @property
+    def mean_per_s(self) -> float | None:
+        """Requests per second."""
+        requests = _total([step.requests for step in self.steps])
+        return None if requests is None else requests / self.covered_s
+
+    @property
+    def running_per_replica(self) -> float | None:
+        """Mean number of requests that run in one replica."""
+        running = _total([step.running for step in self.steps])
+        up = sum(step.replicas for step in self.steps)
+        return None if running is None else running / up
+
+    @property
+    def tpot_s(self) -> float | None:
+        """Mean seconds per output token after the first."""
+        times = _total([step.times for step in self.steps])
+        seconds = _total([step.times_s for step in self.steps])
+        return seconds / times if times and seconds else None
+
+    def up_ratio(self, wanted: int) -> float:
+        """Mean share of the wanted replicas that were up; more than wanted count as all."""
+        return sum(min(step.replicas / wanted, 1.0) for step in self.steps) / len(self.steps)
+
+
+def _total(values: Sequence[float | None]) -> float | None:
+    """Sum of the values that are there; None without one."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

@@ -1,0 +1,1 @@
+"""Readers of traces: public ones, and a user's own logs."""

@@ -1,0 +1,1 @@
+"""Replay of a trace of requests through a sized fleet."""

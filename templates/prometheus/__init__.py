@@ -1,0 +1,1 @@
+"""Configuration of the Prometheus of a cluster, and of its Alertmanager, as values."""
