@@ -10,6 +10,7 @@ from sizing.plan.stack.nodes import BurstPoolPlan, NodePool
 from sizing.plan.whole import Plan
 from sizing.stack.cluster_services import METRICS, NAMESPACE, SCRAPE_S, metrics_server
 from sizing.workload import EngineName
+from templates.felt import felt_queries
 from templates.scheduling import BURST_TAINT, GPU_TAINT, POOL_LABEL, burst_node_labels
 from templates.user_data import WEIGHTS_DEVICE
 
@@ -65,6 +66,7 @@ def load_values(
                 "in_flight_target": burst.in_flight_target,
                 "metrics_address": f"http://{metrics_server(plan.site)}.{NAMESPACE}.svc:80",
                 "metrics_query": wanted_query(service.name, burst.in_flight_target, serving.engine),
+                "felt_queries": felt_queries(service, serving, burst),
             } | measured_values(plan, f"{service.name}-metrics"), MEASURED_DOCUMENTS
         case JobBurstPlan():
             return {

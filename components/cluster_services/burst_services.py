@@ -1,6 +1,6 @@
 """Controllers that add replicas and nodes as the load grows: KEDA, Prometheus, Karpenter."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -17,10 +17,11 @@ from components.policy import allow, policy
 from sizing.plan.stack.cluster import MetricsPlan, PodAutoscalerPlan, RolesPlan
 from sizing.plan.stack.cluster_services import BurstServicesPlan
 from sizing.stack.cluster_services import METRICS_SERVER, NAMESPACE, POD_AUTOSCALER_ACCOUNT
+from sizing.workload.engines import EngineName
 from templates.prometheus.jobs import SCALER_PORT, SELF_SIGNED, engine_job
 
 METRICS_MEMORY, METRICS_DISK = "512Mi", "2Gi"
-"""Memory and disk of Prometheus: two gauges of each engine for a day. Basis: assumed."""
+"""Memory and disk of Prometheus: about 60 series of each engine for a day. Basis: assumed."""
 UNUSED_PARTS = (
     "alertmanager",
     "kube-state-metrics",
@@ -192,11 +193,20 @@ def _jobs(plan: MetricsPlan) -> dict[str, object]:
     Guard: a job without namespaces would scrape all of them.
     """
     plain = [service for service in plan.services if service not in plan.encrypted]
-    known = [engine.traits.gauges for engine in plan.engines]
-    gauges = "|".join(each.pattern for each in known if each is not None)
+    kept = "|".join(_kept(plan.engines))
     jobs = dict[str, object]()
     if plain:
-        jobs["engines"] = engine_job(plain, gauges)
+        jobs["engines"] = engine_job(plain, kept)
     if plan.encrypted:
-        jobs["encrypted-engines"] = engine_job(plan.encrypted, gauges) | SELF_SIGNED
+        jobs["encrypted-engines"] = engine_job(plan.encrypted, kept) | SELF_SIGNED
     return jobs
+
+
+def _kept(engines: Sequence[EngineName]) -> Iterator[str]:
+    """Yield regular expressions of the metrics that scaling rules read."""
+    for engine in engines:
+        gauges, requests = engine.traits.gauges, engine.traits.requests
+        if gauges is not None:
+            yield gauges.pattern
+        if requests is not None:
+            yield from (f"{requests.first_token.name}_bucket", requests.answers.name)

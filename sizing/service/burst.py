@@ -6,7 +6,13 @@ from fractions import Fraction
 from math import floor
 
 from sizing.plan.part import Reason, Rejected
-from sizing.plan.service.burst import AddedPlan, BurstPlan, JobBurstPlan
+from sizing.plan.service.burst import (
+    AddedPlan,
+    BurstPlan,
+    FeltPlan,
+    JobBurstPlan,
+    SlowPlan,
+)
 from sizing.plan.service.capacity import CapacityPlan
 from sizing.plan.service.items.jobs import JobsPlan
 from sizing.plan.service.pool import PoolPlan
@@ -16,6 +22,7 @@ from sizing.plan.stack.nodes import BurstPoolPlan, NodePool
 from sizing.replica.traffic import slowest_answer_s
 from sizing.values.exact import ceiling, exact, plain
 from sizing.workload import Workload
+from sizing.workload.engines import EngineName, request_metrics
 
 TARGET_SHARE = Decimal("0.8")
 """Share of a replica's concurrency at which another one starts. Basis: assumed; the new one takes
@@ -23,6 +30,14 @@ minutes to start, and the remaining room must last that long."""
 LONGEST_COOLDOWN_S = 3600
 """Maximum cooldown. Basis: vendor, the longest stabilisation window of a
 HorizontalPodAutoscaler."""
+FELT_WINDOW_S = 300
+"""Seconds over which slow and failed requests are counted. Basis: assumed, as the shortest window
+of the alerts on targets."""
+FAILED_SHARE = Decimal("0.05")
+"""Largest share of failed requests that starts no replica. Basis: assumed."""
+FELT_REQUESTS = 10
+"""Failed or slow requests that are no chance. Basis: assumed; without a minimum, one slow request
+of an idle night would start a GPU node."""
 BACKLOG_SHARE = Decimal("0.5")
 """Share of the time for waiting jobs in which replicas of the burst make them. Basis: assumed; the
 other half is for the start of a node and its engine."""
@@ -69,6 +84,33 @@ def burst_plan(
         **added.model_dump(),
         in_flight_sized=plain(in_flight),
         in_flight_target=max(1, int(in_flight * exact(TARGET_SHARE))),
+        felt=felt_plan(workload, serving.engine),
+    )
+
+
+def felt_plan(workload: Workload, engine: EngineName) -> FeltPlan | None:
+    """Return the shares of slow and failed requests that start replicas; None where the engine
+    exports no metrics of requests.
+
+    failed share = min(0.05, 1 - percentile), 0.05 without targets
+    least requests = ceil(10 / failed share)
+
+    A failed request misses each target, so no more may fail than the percentile leaves.
+    """
+    if request_metrics(workload.kind, engine) is None:
+        return None
+    targets = workload.latency
+    share = exact(FAILED_SHARE)
+    if targets is not None:
+        share = min(share, 1 - exact(targets.percentile) / 100)
+    slow = None
+    if targets is not None and targets.ttft_ms is not None:
+        slow = SlowPlan(ttft_ms=plain(targets.ttft_ms), percentile=plain(targets.percentile))
+    return FeltPlan(
+        window_s=FELT_WINDOW_S,
+        failed_share=plain(share),
+        least_requests=ceiling(FELT_REQUESTS / share),
+        slow=slow,
     )
 
 

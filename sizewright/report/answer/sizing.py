@@ -25,7 +25,7 @@ from sizewright.report.answer.paragraphs import (
 )
 from sizewright.report.answer.rejections import COLUMNS, rejection_rows
 from sizewright.report.stages import stages
-from sizing.plan.service.burst import BurstPlan, JobBurstPlan
+from sizing.plan.service.burst import BurstPlan, FeltPlan, JobBurstPlan
 from sizing.plan.service.calibrated import (
     CalibratedPlan,
     EstimatePlan,
@@ -379,6 +379,7 @@ def _burst(burst: BurstPlan | JobBurstPlan) -> str:
     match burst:
         case BurstPlan():
             load = f"a replica has over {plural(burst.in_flight_target, 'request')} in flight"
+            load += "" if burst.felt is None else _felt(burst.felt)
         case JobBurstPlan():
             load = (
                 f"over {plural(burst.floor_jobs, 'job')} wait, one replica for each "
@@ -390,6 +391,15 @@ def _burst(burst: BurstPlan | JobBurstPlan) -> str:
         f"up to {plural(burst.gpus, 'GPU')} on {plural(burst.nodes, 'node')} more while {load}; "
         f"removed after {duration(burst.cooldown_s)} of less"
     )
+
+
+def _felt(felt: FeltPlan) -> str:
+    """Clause on what users feel, which starts replicas too."""
+    failed = f"over {share(felt.failed_share)} of requests fail"
+    if felt.slow is None:
+        return f" or {failed}"
+    slow = f"P{number(felt.slow.percentile)} of TTFT is above {number(felt.slow.ttft_ms)} ms"
+    return f", {slow}, or {failed}"
 
 
 def _survives(pool: PoolPlan) -> str:

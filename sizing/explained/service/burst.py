@@ -1,7 +1,13 @@
 """Explanations of the capacity above the floor."""
 
 from sizing.explained.entry import Basis, Entry, Leaf, Registry
-from sizing.plan.service.burst import AddedPlan, BurstPlan, JobBurstPlan
+from sizing.plan.service.burst import (
+    AddedPlan,
+    BurstPlan,
+    FeltPlan,
+    JobBurstPlan,
+    SlowPlan,
+)
 
 SOURCE = "sizing/service/burst.py"
 
@@ -54,6 +60,19 @@ def _backlog_s(leaf: Leaf) -> Entry:
     )
 
 
+def _failed_share(leaf: Leaf) -> Entry:
+    meaning = "share of requests with a 5xx answer above which another replica starts"
+    if leaf.sized.inputs.latency is None:
+        return Entry(meaning, "0.05 without targets", "{burst.FAILED_SHARE}", Basis.assumed, SOURCE)
+    return Entry(
+        meaning,
+        "min(0.05, 1 - percentile): a failed request misses each target",
+        "min({burst.FAILED_SHARE}, 1 - {w.latency.percentile} / 100)",
+        Basis.assumed,
+        SOURCE,
+    )
+
+
 BURST: Registry = {
     AddedPlan: {
         "nodes": Entry(
@@ -94,6 +113,40 @@ BURST: Registry = {
             Basis.assumed,
             SOURCE,
             remarks=("counted over floor and burst; a lost floor replica takes none",),
+        ),
+    },
+    FeltPlan: {
+        "window_s": Entry(
+            "seconds over which slow and failed requests are counted, and for which a new replica "
+            "serves before another one starts for the same reason",
+            "300",
+            "{burst.FELT_WINDOW_S}",
+            Basis.assumed,
+            SOURCE,
+        ),
+        "failed_share": _failed_share,
+        "least_requests": Entry(
+            "requests in these seconds below which a share is chance and starts nothing",
+            "ceil(10 / share of failed requests)",
+            "ceil({burst.FELT_REQUESTS} / {s.burst.felt.failed_share})",
+            Basis.assumed,
+            SOURCE,
+        ),
+    },
+    SlowPlan: {
+        "ttft_ms": Entry(
+            "time to the first token above which another replica starts",
+            "latency.ttft_ms",
+            "{w.latency.ttft_ms}",
+            Basis.given,
+            "the workload file: latency.ttft_ms",
+        ),
+        "percentile": Entry(
+            "percentile of the time to the first token that is compared",
+            "latency.percentile",
+            "{w.latency.percentile}",
+            Basis.given,
+            "the workload file: latency.percentile",
         ),
     },
     JobBurstPlan: {

@@ -2,11 +2,15 @@
 
 from typing import Annotated
 
+from pydantic import Field
+
 from sizing.plan.part import Part
 from sizing.plan.reaches import BUDGET, DEPLOYMENT, SCALED_OBJECT, Reaches
 from sizing.values.exact import Number
 
 MODIFIERS = "spec.advanced.scalingModifiers"
+FAILED_QUERY = "spec.triggers.1.metadata.query"
+SLOW_QUERY = "spec.triggers.2.metadata.query"
 SCALE_DOWN = "spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown"
 
 
@@ -29,8 +33,31 @@ class AddedPlan(Part):
     ]
 
 
+class SlowPlan(Part):
+    """Target of the time to the first token, whose miss starts a replica."""
+
+    ttft_ms: Annotated[Number, Reaches(SCALED_OBJECT, SLOW_QUERY)]
+    """Time to the first token above which another replica starts, milliseconds."""
+    percentile: Annotated[Number, Reaches(SCALED_OBJECT, SLOW_QUERY)]
+    """Percentile of that time, which is compared."""
+
+
+class FeltPlan(Part):
+    """What users feel. It starts replicas one after the other, up to the burst's `replicas`."""
+
+    window_s: Annotated[int, Reaches(SCALED_OBJECT, FAILED_QUERY)]
+    """Seconds over which requests are counted, and after which a new replica's effect shows."""
+    failed_share: Annotated[Number, Reaches(SCALED_OBJECT, FAILED_QUERY)]
+    """Share of requests with a 5xx answer above which another replica starts."""
+    least_requests: Annotated[int, Reaches(SCALED_OBJECT, FAILED_QUERY)]
+    """Requests in the window below which nothing is felt: the share could be chance."""
+    slow: SlowPlan | None
+    """Time to the first token; null without a target of it."""
+
+
 class BurstPlan(AddedPlan):
-    """Burst of a service that answers requests. Requests in flight start its replicas."""
+    """Burst of a service that answers requests. Requests in flight start its replicas, and what
+    users feel starts more."""
 
     in_flight_sized: Number
     """Requests in flight on one replica at the sized load."""
@@ -40,6 +67,8 @@ class BurstPlan(AddedPlan):
         Reaches(SCALED_OBJECT, "spec.triggers.0.metadata.query"),
     ]
     """Requests in flight on one replica, waiting ones included, above which another one starts."""
+    felt: FeltPlan | None = Field(default=None, exclude_if=lambda felt: felt is None)
+    """What users feel; left out where the engine exports no metrics of its requests."""
 
 
 class JobBurstPlan(AddedPlan):

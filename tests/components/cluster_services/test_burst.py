@@ -1,6 +1,7 @@
 """Additions of a burst to a platform: controllers with their rights, nodes and replicas."""
 
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -279,21 +280,26 @@ def test_prometheus_reads_encrypted_engines_by_https() -> None:
     assert job["kubernetes_sd_configs"][0]["namespaces"]["names"] == ["chat"]
 
 
-def test_prometheus_keeps_the_gauges_of_every_engine() -> None:
+def test_prometheus_keeps_what_scaling_rules_read_of_every_engine() -> None:
     other = BURSTING | {"name": "other", "engine": {"name": "sglang"}, "model": "llama-3.1-8b"}
-    burst = plan_of(BURSTING, other).cluster_services.burst
+    both = plan_of(BURSTING, other)
+    burst = both.cluster_services.burst
     assert burst is not None and burst.metrics is not None
     (rule,) = _jobs(burst.metrics)["engines"]["metric_relabel_configs"]  # type: ignore[index]
-    sglang, vllm = "sglang:num_(running_reqs|queue_reqs)", "vllm:num_requests_(running|waiting)"
-    assert rule["regex"] == f"{sglang}|{vllm}"
+    kept = re.compile(rule["regex"])
+    for text in (t for path, t in render(both).items() if path.endswith("/scaled-object.yaml")):
+        for trigger in yaml.safe_load(text)["spec"]["triggers"]:
+            read = set(re.findall(r"([\w:]+)\{", trigger["metadata"]["query"])) - {"up"}
+            assert read and all(kept.fullmatch(name) for name in read)
+    assert not kept.fullmatch("vllm:time_to_first_token_seconds_sum")
 
 
 def test_prometheus_is_where_keda_asks_and_as_whom_it_may_look(preview: bool) -> None:
     release = inputs(f"{SERVICES}-metrics", preview=preview)
-    (trigger,) = document("scaled-object")["spec"]["triggers"]
+    triggers = document("scaled-object")["spec"]["triggers"]
     name = release["values"]["server"]["fullnameOverride"]
     host = f"{name}.{release['namespace']}.svc"
-    assert trigger["metadata"]["serverAddress"] == f"http://{host}:80"
+    assert {t["metadata"]["serverAddress"] for t in triggers} == {f"http://{host}:80"}
     (subject,) = document("metrics-role-binding")["subjects"]
     account = release["values"]["serviceAccounts"]["server"]["name"]
     assert (subject["name"], subject["namespace"]) == (account, release["namespace"])

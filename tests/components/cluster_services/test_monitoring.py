@@ -1,6 +1,7 @@
 """Metrics that a cluster keeps: releases, volumes, rights, rules, and the delivery of alerts."""
 
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -213,6 +214,16 @@ def test_a_service_without_a_burst_lets_prometheus_in_too() -> None:
     role = named(recording, "sw-chat-namespace-metrics", "Role")
     assert role.inputs["metadata"]["name"] == "chat-measured"
     assert named(recording, "sw-chat-namespace-metrics", "NetworkPolicy")
+
+
+def test_what_scaling_rules_read_is_kept() -> None:
+    jobs = values()["scrapeConfigs"]
+    (rule,) = jobs["engines"]["metric_relabel_configs"]
+    triggers = named(platform(), "sw-chat-burst-scaling").inputs["spec"]["triggers"]
+    queries = [trigger["metadata"]["query"] for trigger in triggers]
+    assert len(queries) == 3
+    read = {name for query in queries for name in re.findall(r"([\w:]+)\{", query)} - {"up"}
+    assert all(re.fullmatch(rule["regex"], name) for name in read)
 
 
 def test_keda_is_scraped_where_metrics_are_kept() -> None:

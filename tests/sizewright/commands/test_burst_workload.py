@@ -36,6 +36,7 @@ def test_it_passes_the_gates(run: Run) -> None:
 def test_size_shows_what_may_come(run: Run) -> None:
     answer = " ".join(run("size", BURSTING, "--verbose").out.split())
     assert "burst up to 4 GPUs on 4 nodes more while a replica has over 16 requests" in answer
+    assert "in flight, P95 of TTFT is above 500 ms, or over 5 % of requests fail" in answer
 
 
 def test_the_chat_has_no_burst(run: Run) -> None:

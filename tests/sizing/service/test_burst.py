@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sizing.catalog import Catalog
-from sizing.plan.service.burst import JobBurstPlan
+from sizing.plan.service.burst import BurstPlan, FeltPlan, JobBurstPlan, SlowPlan
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
 from sizing.service.burst import image_version
@@ -67,6 +67,36 @@ def test_a_batch_caps_what_is_in_flight(sized: Sized) -> None:
     untimed = sized(capacity=asking(1), engine=engine).burst
     assert untimed is not None
     assert (untimed.in_flight_sized, untimed.in_flight_target) == (10, 8)
+
+
+def felt_of(service: ServicePlan) -> FeltPlan | None:
+    assert isinstance(service.burst, BurstPlan)
+    return service.burst.felt
+
+
+@pytest.mark.parametrize(
+    ("percentile", "share", "requests"), [(50, 0.05, 200), (95, 0.05, 200), (99, 0.01, 1_000)]
+)
+def test_no_more_requests_may_fail_than_the_percentile_leaves(
+    sized: Sized, percentile: int, share: float, requests: int
+) -> None:
+    """10 failed requests are no chance: 10 / 0.05 = 200, 10 / 0.01 = 1,000."""
+    felt = felt_of(sized(capacity=asking(1), latency=TARGETS | {"percentile": percentile}))
+    assert felt is not None
+    assert (felt.failed_share, felt.least_requests) == (share, requests)
+    assert felt.slow == SlowPlan(ttft_ms=500, percentile=percentile)
+
+
+def test_without_targets_only_failures_are_felt(sized: Sized) -> None:
+    felt = felt_of(sized(capacity=asking(1)))
+    assert felt is not None
+    assert (felt.failed_share, felt.least_requests, felt.slow) == (0.05, 200, None)
+
+
+def test_nothing_is_felt_without_metrics_of_requests(catalog: Catalog, site: Site) -> None:
+    images = {key: value for key, value in QUEUE.items() if key != "queue"}
+    service = size([Workload.model_validate(images)], site, catalog).services[0]
+    assert felt_of(service) is None
 
 
 @pytest.mark.parametrize("rate", [0.001, 0.01])
