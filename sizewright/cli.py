@@ -28,6 +28,7 @@ GROUPS = {
     "operate": {
         "check": "Check workloads, sizing and infrastructure against gates.",
         "accuracy": "Compare measured serving runs with what the step model predicts.",
+        "benchmark": "Write a Job that loads one replica at the plan's lengths and rates.",
         "calibrate": "Correct the step times with your own runs.",
         "orphans": "Show resources that a killed engine may have left behind.",
         "schema": "Print JSON schemas, for editors and scripts.",

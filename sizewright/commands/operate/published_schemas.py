@@ -27,6 +27,7 @@ ANSWERS = {
     "init": "sizewright.answers.files:InitAnswer",
     "update": "sizewright.answers.files:UpdateAnswers",
     "accuracy": "sizewright.answers.accuracy:AccuracyAnswer",
+    "benchmark": "sizewright.answers.files:BenchmarkAnswer",
     "calibrate": "sizewright.answers.files:CalibrateAnswer",
     "orphans": "sizewright.answers.orphans:OrphansAnswer",
     "render": "sizewright.answers.render:RenderAnswer",
