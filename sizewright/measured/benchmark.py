@@ -88,7 +88,7 @@ def answer_of(
         usd_at_most=None if price is None else float(price * found.seconds / 3600),
         runs=tuple(_answer(run) for run in found.runs),
         left_out=tuple(_answer(run) for run in found.left_out),
-        notes=_notes(service),
+        notes=_notes(service, found),
         steps=_steps(service, names, directory),
     )
 
@@ -104,17 +104,22 @@ def _answer(run: BenchmarkRun) -> BenchmarkRunAnswer:
     )
 
 
-def _notes(service: ServicePlan) -> tuple[str, ...]:
+def _notes(service: ServicePlan, found: Benchmark) -> tuple[str, ...]:
     estimate, pool = service.calibrated, service.pool
     if estimate is None or pool is None:
         return ()
+    spare = pool.replicas_total - pool.replicas_needed
     notes = [
-        "One replica leaves the traffic. Until it is back, the service has one spare replica less, "
+        "One replica leaves the traffic. Until it is back, the service has "
+        f"{f'{spare - 1} of {spare} spare replicas' if spare else 'fewer replicas than it needs'}, "
         "and the replacement pod waits as Pending.",
-        f"The open loop has at least {BEYOND} requests beyond the percentile "
-        f"{estimate.percentile:g}, whose share is then known to a third.",
         "Every request has the mean lengths of the plan. Prompts are random, and none is cached.",
     ]
+    if any(run.requests_per_s is not None for run in found.runs):
+        notes.append(
+            f"The open loop has at least {BEYOND} requests beyond the percentile "
+            f"{estimate.percentile:g}, whose share is then known to a third."
+        )
     cores = pool.vcpu_per_node / pool.replicas_per_node
     if cores < FEW_CORES:
         notes.append(

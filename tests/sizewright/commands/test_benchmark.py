@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -106,7 +107,11 @@ def test_runs_beyond_the_bound_are_named(
     assert answer["minutes_at_most"] <= answer["bound_minutes"]
     assert job(folder)["spec"]["activeDeadlineSeconds"] == int(answer["bound_minutes"] * 60)
     left_out = [each["name"] for each in answer["left_out"]]
-    assert left_out and "open" in {each["name"] for each in answer["runs"]}
+    assert (
+        "open loop" in " ".join(answer["notes"])
+        and left_out
+        and "open" in {each["name"] for each in answer["runs"]}
+    )
     ended = run("benchmark", CHAT, *option, "--directory", tmp_path / "text")
     for name in left_out:
         assert f"left out: {name}: it does not fit into the bound" in ended.err
@@ -246,6 +251,20 @@ def test_text_is_narrow_and_says_time_and_money(
     said = " ".join(prose.split())
     assert "USD of node time" in said and "The Job ends after 60 minutes" in said
     assert "kubectl -n chat label --overwrite $POD" in steps
+
+
+def test_what_the_traffic_loses_is_said(written: Written, tmp_path: Path) -> None:
+    text = (ROOT / CHAT).read_text(encoding="utf-8")
+    workload = tmp_path / "chat.yaml"
+    workload.write_text(text, encoding="utf-8")
+    assert "has 2 of 3 spare replicas" in " ".join(written(workload)[0]["notes"])
+    workload.write_text(re.sub(r"(?m)^redundancy:.*\n(?: .*\n)*", "", text), encoding="utf-8")
+    assert workload.read_text(encoding="utf-8") != text
+    answer, folder = written(workload, "--minutes", 5, folder="short")
+    notes = " ".join(answer["notes"])
+    assert "has fewer replicas than it needs" in notes
+    assert [run["name"][:6] for run in answer["runs"]] == ["closed"] and "open loop" not in notes
+    assert len(settings(folder)["runs"]) == 1
 
 
 def test_an_unknown_price_is_said(
