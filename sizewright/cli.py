@@ -29,6 +29,7 @@ GROUPS = {
     "operate": {
         "check": "Check workloads, sizing and infrastructure against gates.",
         "accuracy": "Compare measured serving runs with what the step model predicts.",
+        "benchmark": "Write a Job that loads one replica at the plan's lengths and rates.",
         "calibrate": "Correct the step times with your own runs.",
         "observe": "Compare a running service with its plan, from a Prometheus.",
         "orphans": "Show resources that a killed engine may have left behind.",

@@ -143,7 +143,7 @@ READS_FILES = {
 
 FOLDERS = {
     "sizing": "values workload site catalog model plan locks steps replica fleet service hardware "
-    "compare stack replay size explained explain",
+    "compare stack replay size explained explain benchmark",
     "components": "naming policy provider wires script_map identity foundation cluster_services "
     "pools service platform",
     "sizewright": "build_stack exit_code interrupt reading feasibility layout write project_files "

@@ -1,4 +1,5 @@
-"""The `--json` answers of `new`, `init`, `update` and `calibrate`, which write files."""
+"""The `--json` answers of commands that write files: `new`, `init`, `update`, `calibrate` and
+`benchmark`."""
 
 from pydantic import RootModel
 
@@ -100,3 +101,46 @@ class CalibrateAnswer(Answer):
     """Date of the fitted coefficients that the factors correct."""
     corrections: tuple[Correction, ...]
     """One correction for each model on one GPU and engine."""
+
+
+class BenchmarkRunAnswer(Strict):
+    """One run of the load generator."""
+
+    name: str
+    """Loop and concurrency: closed-116, or open."""
+    concurrency: int | None
+    """Requests in flight of a closed loop; null for the open loop."""
+    requests_per_s: float | None
+    """Arrivals of the open loop, requests a second; null for a closed loop."""
+    requests: int
+    """Counted requests."""
+    warm_up_requests: int
+    """Requests before them, which are not counted."""
+    minutes_at_most: float
+    """Minutes by the estimate that sizes the service."""
+
+
+class BenchmarkAnswer(Answer):
+    """Job that measures one replica."""
+
+    service: str
+    """Name of the service."""
+    written: tuple[str, ...]
+    """Paths of the files, in the order in which they are applied."""
+    bound_minutes: float
+    """Minutes after which the Job ends, whatever it has measured."""
+    minutes_at_most: float
+    """Minutes of all runs together."""
+    requests: int
+    """Requests of all runs together, those of the warm-ups included."""
+    usd_at_most: float | None
+    """Price of the replica's share of its node for these minutes, US dollars; null where no source
+    states the price."""
+    runs: tuple[BenchmarkRunAnswer, ...]
+    """Runs in their order."""
+    left_out: tuple[BenchmarkRunAnswer, ...]
+    """Runs that the bound leaves out."""
+    notes: tuple[str, ...]
+    """Limits of what the runs say."""
+    steps: tuple[str, ...]
+    """Commands that run the Job, read its log and put the replica back."""

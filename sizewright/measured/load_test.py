@@ -1,4 +1,7 @@
-"""Runs from the files of load generators: `vllm bench serve --save-result`, and guidellm."""
+"""Runs from the files of load generators: `vllm bench serve --save-result`, and guidellm.
+
+The log of a Job of `sizewright benchmark` has results of the first kind.
+"""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,12 +12,14 @@ from typing import Any
 from sizewright.measured.run import ACCEPTED, MOST, MeasuredRun, Unread, read_runs
 from sizewright.reading.input_error import InputError, found
 from sizewright.reading.read import file_content
+from sizing.benchmark import MOST_FAILED
 
 Json = Mapping[str, Any]
 
-
-MOST_FAILED = 0.05
-"""Share of failed requests above which the other times look too good. Basis: assumed."""
+LOG = ".log"
+"""Ending of the log of a Job of `sizewright benchmark`."""
+MARK = "sizewright-run "
+"""Start of a result in such a log, as `templates/scripts/benchmark_replica.py` prints it."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,9 @@ class Setting:
 
 
 def read_measured(path: Path, setting: Setting) -> list[MeasuredRun | Unread]:
-    """Runs of a CSV table, or of a load generator's JSON. Raises InputError."""
+    """Runs of a CSV table, of a load generator's JSON, or of a Job's log. Raises InputError."""
+    if path.suffix.lower() == LOG:
+        return _logged(path)
     if path.suffix.lower() != ".json":
         return read_runs(path)
     try:
@@ -47,6 +54,50 @@ def read_measured(path: Path, setting: Setting) -> list[MeasuredRun | Unread]:
         raise InputError(str(path), message="does not say which GPU", expected="--gpu NAME")
     runs = [replace(run, id=f"{path.name} {run.id}") for run in _runs(path, content, setting)]
     return list(runs)
+
+
+def _logged(path: Path) -> list[MeasuredRun | Unread]:
+    """Runs of the log of a Job. Each states its model and GPU. Raises InputError."""
+    text = file_content(path, "the log of a benchmark").decode("utf-8", "replace")
+    runs = list[MeasuredRun | Unread]()
+    for number, line in enumerate(text.splitlines(), 1):
+        _, mark, content = line.partition(MARK)
+        if mark:
+            runs.append(_logged_run(path, number, content))
+    if not runs:
+        expected = "a log of the Job of `sizewright benchmark`"
+        raise InputError(str(path), message="has no result", expected=expected)
+    return runs
+
+
+def _logged_run(path: Path, number: int, content: str) -> MeasuredRun | Unread:
+    """Run of one line; an open loop is not one, because its concurrency varies."""
+    try:
+        line = json.loads(content)
+        name, result = str(line["run"]), dict(line["result"])
+        setting = Setting(**line["setting"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        expected = "the line as the Job printed it"
+        raise InputError(
+            str(path), number, 1, message="cannot be read", expected=expected
+        ) from None
+    identity = f"{path.name} {name}"
+    if result.get("max_concurrency") is None:
+        _completed(path, result)
+        return Unread(identity, _open_loop(result))
+    return replace(_vllm(path, result, setting), id=identity)
+
+
+def _open_loop(result: Json) -> str:
+    """Measured times of an open loop, for a comparison with the targets."""
+    times = [
+        f"{name.upper().replace('_', ' ').removesuffix(' MS')} {value:,.0f} ms"
+        for name, value in sorted(result.items(), reverse=True)
+        if name.startswith(("mean_t", "p")) and name.endswith(("_ttft_ms", "_tpot_ms"))
+        if isinstance(value, int | float)
+    ]
+    said = [f"{result.get('request_rate')} requests/s", *times]
+    return f"an open loop corrects nothing; it measured {', '.join(said)}"
 
 
 def _runs(path: Path, content: object, setting: Setting) -> Iterator[MeasuredRun]:
@@ -67,15 +118,7 @@ def _vllm(path: Path, result: Json, setting: Setting) -> MeasuredRun:
 
     Basis: vendor (the keys that vLLM's serving benchmark saves).
     """
-    done = _number(path, result, "completed")
-    failed = result.get("failed")
-    if isinstance(failed, int) and failed > MOST_FAILED * (failed + done):
-        raise InputError(
-            str(path),
-            field="failed",
-            message=f"{failed:,} of {failed + done:,.0f} requests failed; the rest says too little",
-            expected=f"at most {MOST_FAILED:.0%} of them",
-        )
+    done = _completed(path, result)
     return _run(
         path,
         setting,
@@ -87,6 +130,20 @@ def _vllm(path: Path, result: Json, setting: Setting) -> MeasuredRun:
         ttft_ms=_number(path, result, "mean_ttft_ms"),
         tpot_ms=_number(path, result, "mean_tpot_ms"),
     )
+
+
+def _completed(path: Path, result: Json) -> float:
+    """Completed requests of one result. Raises InputError where too many others failed."""
+    done = _number(path, result, "completed")
+    failed = result.get("failed")
+    if isinstance(failed, int) and failed > MOST_FAILED * (failed + done):
+        raise InputError(
+            str(path),
+            field="failed",
+            message=f"{failed:,} of {failed + done:,.0f} requests failed; the rest says too little",
+            expected=f"at most {MOST_FAILED:.0%} of them",
+        )
+    return done
 
 
 def _guidellm(path: Path, result: Json, setting: Setting, index: int) -> MeasuredRun:

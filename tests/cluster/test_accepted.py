@@ -3,8 +3,11 @@
 import copy
 
 import pytest
+import yaml
 
+from sizing.benchmark import benchmark
 from sizing.plan.whole import Plan
+from templates.benchmark import benchmark_files
 from testbed.control_plane import ControlPlane
 from testbed.kubernetes_api import ApiError
 from tests.cluster.fleet import built_in
@@ -14,6 +17,7 @@ from tests.components.plans import (
     QUEUED,
     STUDIO,
     applied_plan,
+    chat_plan,
     paged_plan,
     plan_of,
     public_plan,
@@ -56,3 +60,14 @@ def test_the_api_server_accepts_every_rendered_object(plane: ControlPlane, plan:
         wrong["metadata"]["lables"] = {}
         with pytest.raises(ApiError, match="lables"):
             plane.api.apply(wrong, dry_run=True)
+
+
+def test_the_api_server_accepts_a_benchmark(plane: ControlPlane) -> None:
+    plan = chat_plan()
+    (service,) = plan.services
+    files = benchmark_files(plan, service, benchmark(service, 86_400).runs, 86_400)
+    plane.api.apply(next(d for d in built_in(plan) if d["kind"] == "Namespace"))
+    documents = [d for text in files.values() for d in yaml.safe_load_all(text)]
+    assert len(documents) == 5
+    for document in documents:
+        plane.api.apply(document, dry_run=True)

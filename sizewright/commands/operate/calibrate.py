@@ -56,9 +56,9 @@ def command(
     sizewright calibrate result.json --gpu l40s --weights fp8 --out workloads/chat.calibration.json
 
     FILE is a CSV with the columns of bench/data/serving_steps.csv, the JSON that `vllm bench serve`
-    saves with a --max-concurrency, or a guidellm report. `size` reads <workload>.calibration.json
-    next to the workload; rates of a lock stay until `update`. A run without a prediction is named
-    and left out.
+    saves with a --max-concurrency, a guidellm report, or the .log of the Job of `benchmark`. `size`
+    reads <workload>.calibration.json next to the workload; rates of a lock stay until `update`. A
+    run without a prediction is named and left out.
     """
     setting = Setting(
         model=_text(said["model"]),

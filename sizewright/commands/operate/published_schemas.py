@@ -28,6 +28,7 @@ ANSWERS = {
     "init": "sizewright.answers.files:InitAnswer",
     "update": "sizewright.answers.files:UpdateAnswers",
     "accuracy": "sizewright.answers.accuracy:AccuracyAnswer",
+    "benchmark": "sizewright.answers.files:BenchmarkAnswer",
     "calibrate": "sizewright.answers.files:CalibrateAnswer",
     "observe": "sizewright.answers.running.observe:ObserveAnswer",
     "orphans": "sizewright.answers.orphans:OrphansAnswer",
