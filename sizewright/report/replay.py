@@ -182,6 +182,8 @@ def _lost_zone(lost: LostZonePart, part: ReplayPart) -> str:
         f"{lost.zone} with {plural(lost.replicas_lost, 'replica')}, lost as hour {lost.hour} begins"
     )
     left = f"{share(lost.utilisation)} utilised" if lost.utilisation else "no replica remains"
+    if lost.lost_in_flight:
+        left += f"; {plural(lost.lost_in_flight, 'request')} in flight lost"
     if lost.missed_ratio is None:
         return f"{gone}: {left}; {_ratio(lost.unanswered_ratio)} of requests get no answer"
     return (
