@@ -98,8 +98,8 @@ class LostZonePart(Part):
     unanswered_ratio: Number
     """Share of the requests that arrive in the hour and are refused."""
     lost_in_flight: int
-    """Requests in flight on the zone's replicas as it is lost, which get no answer. They arrived before
-    the hour, so no share counts them."""
+    """Requests in flight on the zone's replicas as it is lost, which get no answer. They arrived
+    earlier, so no share counts them."""
 
 
 class ReplayPart(Part):
