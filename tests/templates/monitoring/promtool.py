@@ -34,7 +34,9 @@ class Measured:
     ready: Mapping[str, str] = field(default_factory=dict)
     """Ready replicas of a zone, where they are not those planned."""
     node_ready: int = 1
-    xid: str = "0x{n}"
+    xids: Mapping[int, str] = field(default_factory=lambda: {0: "0x{n}"})
+    """Samples of the last XID by its code. A code is a label of dcgm-exporter too, so that each has
+    a series of its own. Basis: vendor (gpu_collector.go of dcgm-exporter 4.8.2)."""
     remapped: str = "0x{n}"
     double_bit: str = "0x{n}"
     remap_failure: str = "0x{n}"
@@ -188,7 +190,7 @@ def _counters(case: Case, samples: int, per_sample_s: int) -> dict[str, str]:
 
 def _gauges(m: Measured) -> dict[str, str]:
     """Samples of gauges of engines, nodes and GPUs."""
-    gpu = '{Hostname="n", gpu="0"}'
+    gpu, xid = '{Hostname="n", gpu="0"}', '{Hostname="n", gpu="0", err_code="%d", err_msg="m%d"}'
     ready = 'condition="Ready", status="true"'
     return {
         **{
@@ -197,7 +199,10 @@ def _gauges(m: Measured) -> dict[str, str]:
         },
         f'vllm:num_requests_waiting{{{LABELS}, pod="a"}}': m.waiting,
         f'kube_node_status_condition{{node="n", {ready}}}': f"{m.node_ready}x{{n}}",
-        f"DCGM_FI_DEV_XID_ERRORS{gpu}": m.xid,
+        **{
+            "DCGM_FI_DEV_XID_ERRORS" + xid % (code, code): samples
+            for code, samples in m.xids.items()
+        },
         f"DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS{gpu}": m.remapped,
         f"DCGM_FI_DEV_ECC_DBE_VOL_TOTAL{gpu}": m.double_bit,
         f"DCGM_FI_DEV_ROW_REMAP_FAILURE{gpu}": m.remap_failure,

@@ -33,6 +33,8 @@ def quiet(name: str, minutes: int = 45, **changes: Any) -> Case:
     return Case(name, Measured(**changes), minutes)
 
 
+HEALTHY = {0: "0x35 stale"}
+"""Samples of a GPU without an XID, until it has one."""
 OUTSIDE = [
     fires("more requests", "ArrivalsAboveSized", requests_per_s=142),
     fires("longer prompts", "PromptsLongerThanStated", prompt_tokens=111),
@@ -67,7 +69,8 @@ OUTSIDE = [
     fires("no metrics of engines", "MetricsMissing", unseen="vllm"),
     fires("no metrics of Kubernetes", "MetricsMissing", unseen="kube_deployment"),
     fires("a lost node of any kind", "NodeNotReady", node_ready=0),
-    fires("a fault of a GPU", "GpuXid", xid="0x35 79x{n}"),
+    fires("a fault of a GPU", "GpuXid", xids=HEALTHY | {79: "_x36 79x{n}"}),
+    fires("a further fault of a GPU", "GpuXid", xids={31: "31x35 stale", 79: "_x36 79x{n}"}),
     fires("a failed remapping", "GpuMemoryFault", remap_failure="1x{n}"),
     fires("remapped rows", "GpuMemoryFault", remapped="0x20 1x{n}"),
     fires("double-bit errors", "GpuMemoryFault", double_bit="0x20 1x{n}"),
@@ -93,8 +96,8 @@ INSIDE = [
     quiet("faster than the band at a low load", minutes=100, tpot_mean_s=0.01),
     quiet("a rollout of a replica in each zone", ready=dict.fromkeys(ZONES, "5x35 4x{n}")),
     quiet("a copy as planned", copies_since_s=45 * 60 - 200),
-    quiet("a fault of a program", xid="0x35 31x{n}"),
-    quiet("a fault of last hour", xid="79x{n}"),
+    quiet("a fault of a program", xids=HEALTHY | {31: "_x36 31x{n}"}),
+    quiet("a fault of last hour", xids={79: "79x{n}"}),
     quiet("a lower clock of an idle card", clock_reasons=1 + 4),
 ]
 TEXTS = [

@@ -64,7 +64,7 @@ def json_pointer(plan: Plan, pointer: str) -> str:
 def names(query: str) -> set[str]:
     """Names of the series in a query: identifiers outside of labels that are no function."""
     bare = re.sub(r'"[^"]*"', "", query)
-    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|\b(by|on|group_left)\s*\([^)]*\)", " ", bare)
+    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|\b(by|on|without|group_left)\s*\([^)]*\)", " ", bare)
     bare = re.sub(r"\b\d[\w.]*|\boffset\s+\w+", " ", bare)
     words = re.findall(r"[a-zA-Z_:][\w:]*(?!\w|\s*\()", bare)
     return set(words) - {"and", "or", "by", "on", "sum", "group_left"}
