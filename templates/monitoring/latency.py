@@ -41,7 +41,12 @@ class Target:
     ms: float
     seconds: Histogram
     bound_s: float
-    """Largest bound of a bucket that is not above the target."""
+    """Smallest bound of a bucket that is not below the target, seconds."""
+
+    @property
+    def exact(self) -> bool:
+        """True where a bucket ends at the target."""
+        return self.bound_s == self.ms / MS_PER_S
 
 
 def targets(latency: LatencyPlan, metrics: RequestMetrics) -> dict[str, Target]:
@@ -54,7 +59,7 @@ def targets(latency: LatencyPlan, metrics: RequestMetrics) -> dict[str, Target]:
     for name, (ms, seconds) in stated.items():
         if ms is None or seconds is None:
             continue
-        bound = seconds.bound_at_most(ms / MS_PER_S)
+        bound = seconds.bound_at_least(ms / MS_PER_S)
         if bound is not None:
             found[name] = Target(ms, seconds, bound)
     return found
@@ -81,8 +86,8 @@ def _shares(service: Watched, name: str, target: Target) -> Iterator[Recorded]:
 
 def _missed(service: Watched, latency: LatencyPlan, name: str, target: Target) -> Iterator[Alert]:
     """Yield the alerts on a fast and on a slow burn of a target."""
-    low, exact = name.lower(), target.bound_s * MS_PER_S == target.ms
-    counted = "" if exact else _nearest(target.seconds, target.bound_s)
+    low = name.lower()
+    unseen = "" if target.exact else _unseen(target)
     for speed, burns, severity, hold_s in (
         ("Fast", FAST, Severity.critical, 120),
         ("Slow", SLOW, Severity.warning, 900),
@@ -95,7 +100,7 @@ def _missed(service: Watched, latency: LatencyPlan, name: str, target: Target) -
             summary=f"{service.name}: a share of {VALUE} of requests misses the {name} "
             f"target of {number(target.ms)} ms",
             meaning=f"The target holds for {number(latency.percentile)} % of requests. The rest is "
-            f"used up {burns[-1].rate:g} times as fast as allowed, or faster.{counted}",
+            f"used up {burns[-1].rate:g} times as fast as allowed, or faster.{unseen}",
             plan=(
                 service.pointer(f"latency.{low}_target_ms"),
                 service.pointer("latency.percentile"),
@@ -103,10 +108,11 @@ def _missed(service: Watched, latency: LatencyPlan, name: str, target: Target) -
         )
 
 
-def _nearest(seconds: Histogram, bound: float) -> str:
+def _unseen(target: Target) -> str:
+    ms, bound_ms = number(target.ms), number(target.bound_s * MS_PER_S)
     return (
-        f" The engine has no bucket that ends at the target: requests above {bound} s count as "
-        f"slow ({seconds.name}). So it may fire while the target just holds."
+        f" The engine has no bucket that ends at the target ({target.seconds.name}). "
+        f"Requests between {ms} and {bound_ms} ms do not count as slow."
     )
 
 

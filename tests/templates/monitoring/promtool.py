@@ -29,6 +29,8 @@ class Measured:
     ttft_slow_share: float = 0.01
     tpot_mean_s: float = 0.03
     tpot_slow_share: float = 0.01
+    tpot_within: Mapping[str, float] = field(default_factory=dict)
+    """Shares of requests within further buckets, by their bounds in seconds."""
     engines: int = 15
     waiting: str = "0x{n}"
     ready: Mapping[str, str] = field(default_factory=dict)
@@ -168,6 +170,10 @@ def _rates(m: Measured) -> dict[str, float]:
         each + "_count{%s}": rate,
         each + "_bucket{%s, " + SLOW_AFTER["tpot"] + "}": rate * (1 - m.tpot_slow_share),
         each + '_bucket{%s, le="+Inf"}': rate,
+        **{
+            each + '_bucket{%s, le="' + bound + '"}': rate * share
+            for bound, share in m.tpot_within.items()
+        },
     }
 
 

@@ -23,6 +23,8 @@ ZONAL = plan_of(CALIBRATED | {"redundancy": {"zones": 1}})
 """The same with 18 built, where any one zone may fail."""
 MEAN = plan_of(CALIBRATED | {"capacity": {"method": "calibrated", "load": "mean"}})
 """The same, sized for the mean of the day: 11.6 requests/s."""
+BETWEEN = plan_of(CALIBRATED | {"latency": {"ttft_ms": 500, "tpot_ms": 45}})
+"""A target of TPOT between the buckets that end at 25 and 50 ms."""
 
 
 def fires(name: str, *alerts: str, minutes: int = 45, **changes: Any) -> Case:
@@ -149,7 +151,13 @@ MEANS = [
         frozenset({"ArrivalsAboveSized"}),
     ),
 ]
+MOST_ABOVE_25_MS = {"0.025": 0.05}
+BETWEEN_CASES = [
+    quiet("most requests just within the target", tpot_within=MOST_ABOVE_25_MS),
+    fires("TPOT above both", *TPOT, tpot_within=MOST_ABOVE_25_MS, tpot_slow_share=0.73),
+]
 SETS = {
+    "between": Cases(BETWEEN, BETWEEN_CASES, ("-latency",), evaluated_min=5, scraped_min=1),
     "mean": Cases(MEAN, MEANS, ("-requests",), evaluated_min=60, scraped_min=30),
     "spare": Cases(SPARE, [*OUTSIDE, *INSIDE, *TEXTS], ("",), evaluated_min=5, scraped_min=1),
     "zonal": Cases(ZONAL, ZONAL_CASES, ("-replicas",), evaluated_min=5, scraped_min=1),
