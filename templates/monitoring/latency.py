@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sizing.plan.service.latency import LatencyPlan
 from sizing.workload.engines.requests import Histogram, RequestMetrics
 from templates.monitoring.alert import VALUE, Alert, Recorded, Rule, Severity, number, recorded
-from templates.monitoring.arrivals import lengths
+from templates.monitoring.arrivals import LEAST, lengths
 from templates.monitoring.watched import Watched
 
 MS_PER_S = 1000
@@ -76,12 +76,17 @@ def latency_rules(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:
 
 
 def _shares(service: Watched, name: str, target: Target) -> Iterator[Recorded]:
-    """Yield the share of slow requests over each window."""
+    """Yield the share of slow requests over each window, and their number over the long ones."""
+    low, every = name.lower(), f"{target.seconds.name}_count"
+    within, bound = f"{target.seconds.name}_bucket", f'le="{target.bound_s}"'
     for window in WINDOWS:
-        series = target.seconds.name
-        within = service.total(f"{series}_bucket", window, f'le="{target.bound_s}"')
-        every = service.total(f"{series}_count", window)
-        yield Recorded(f"{name.lower()}_slow:ratio{window}", f"1 - {within} / {every}")
+        share = f"{service.total(within, window, bound)} / {service.total(every, window)}"
+        yield Recorded(f"{low}_slow:ratio{window}", f"1 - {share}")
+    for window in dict.fromkeys(burn.long for burn in (*FAST, *SLOW)):
+        yield Recorded(
+            f"{low}_slow:count{window}",
+            f"{service.counted(every, window)} - {service.counted(within, window, bound)}",
+        )
 
 
 def _missed(service: Watched, latency: LatencyPlan, name: str, target: Target) -> Iterator[Alert]:
@@ -100,7 +105,8 @@ def _missed(service: Watched, latency: LatencyPlan, name: str, target: Target) -
             summary=f"{service.name}: a share of {VALUE} of requests misses the {name} "
             f"target of {number(target.ms)} ms",
             meaning=f"The target holds for {number(latency.percentile)} % of requests. The rest is "
-            f"used up {burns[-1].rate:g} times as fast as allowed, or faster.{unseen}",
+            f"used up {burns[-1].rate:g} times as fast as allowed, or faster, by "
+            f"at least {LEAST} slow requests.{unseen}",
             plan=(
                 service.pointer(f"latency.{low}_target_ms"),
                 service.pointer("latency.percentile"),
@@ -117,7 +123,7 @@ def _unseen(target: Target) -> str:
 
 
 def _burnt(service: Watched, target: str, burn: Burn, percentile: float) -> str:
-    """Query for a burn rate in both windows."""
+    """Query for a burn rate in both windows, by enough slow requests in the long one."""
     rest = 1 - percentile / 100
     rate = number(min(burn.rate, MOST / rest))
     limit = f"{rate} * (1 - {number(percentile)} / 100)"
@@ -125,7 +131,8 @@ def _burnt(service: Watched, target: str, burn: Burn, percentile: float) -> str:
         f"{recorded(f'{target}_slow:ratio{window}', service.name)} > {limit}"
         for window in (burn.long, burn.short)
     )
-    return f"({' and '.join(both)})"
+    enough = f"{recorded(f'{target}_slow:count{burn.long}', service.name)} >= {LEAST}"
+    return f"({' and '.join((*both, enough))})"
 
 
 def _band(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:

@@ -76,8 +76,17 @@ OUTSIDE = [
     fires("a failed remapping", "GpuMemoryFault", remap_failure="1x{n}"),
     fires("remapped rows", "GpuMemoryFault", remapped="0x20 1x{n}"),
     fires("double-bit errors", "GpuMemoryFault", double_bit="0x20 1x{n}"),
+    fires("27 slow requests", *TTFT, requests_per_s=27 / 2700, ttft_slow_share=1),
+    fires(
+        "11 failed requests in a quarter",
+        "RequestsFailing",
+        requests_per_s=11 / 900,
+        failed_share=1,
+    ),
     fires("heat", "GpuThrottled", clock_reasons=64 + 4),
 ]
+FEW: dict[str, Any] = {"ttft_slow_share": 1, "tpot_slow_share": 1, "failed_share": 1}
+"""Shares of a service with so few requests that their number decides."""
 EDGE: dict[str, Any] = {
     "requests_per_s": 141,
     "prompt_tokens": 109,
@@ -92,6 +101,8 @@ INSIDE = [
     quiet("as planned"),
     quiet("at the edge of every number", minutes=100, **EDGE),
     quiet("an empty service", requests_per_s=0),
+    quiet("one request, slow and failed", requests_per_s=1 / 2700, **FEW),
+    quiet("9 requests, all slow and failed", requests_per_s=9 / 2700, **FEW),
     quiet("a short queue that grows", waiting="0x30 0+2x{n}"),
     quiet("slower than the band above the sized load", tpot_mean_s=0.045, engines=8),
     quiet("as fast as the band", minutes=100, tpot_mean_s=0.0174, requests_per_s=141, engines=12),
