@@ -140,6 +140,8 @@ def _band(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:
 
     At or below the sized load, times above those of the sizing estimate are outside the band: times
     grow with the load. The lower end mirrors it at the median, as the band is symmetric in ratios.
+    The estimate is for the percentile of the targets, whose batch is fuller than the mean one. So a
+    mean exceeds the upper end late, and is below the lower end early.
     The load is output tokens per second of a ready engine, so that longer answers count as load.
     """
     estimate, pool = service.plan.calibrated, service.plan.pool
@@ -162,6 +164,10 @@ def _band(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:
         answer[1],
         service.pointer("pool.replicas_needed"),
     )
+    compared = (
+        "The measured time is a mean, and that of the estimate is for "
+        f"{number(estimate.percentile)} % of requests: the alert may fire"
+    )
     yield Alert(
         name="TPOTAboveBand",
         expr=f"{measured} > {number(high)} and {tokens} <= {load}",
@@ -170,7 +176,7 @@ def _band(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:
         summary=f"{service.name}: {VALUE} ms per output token, {number(high)} ms are the "
         f"{estimate.estimate} estimate at the sized load",
         meaning="The engines are slower than the band of the estimate, at a load that is not above "
-        "the sized one. The fleet is too small for its targets at the peak.",
+        f"the sized one. The fleet is too small for its targets at the peak. {compared} late.",
         plan=shared,
     )
     yield Alert(
@@ -182,6 +188,6 @@ def _band(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:
         summary=f"{service.name}: {VALUE} ms per output token near the sized load, below "
         "the band of the estimate",
         meaning="The engines are faster than the band of the estimate. A smaller fleet may be "
-        "enough.",
+        f"enough. {compared} early.",
         plan=(service.pointer("calibrated.median.tpot_ms"), *shared),
     )

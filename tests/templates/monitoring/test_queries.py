@@ -144,6 +144,18 @@ def test_a_target_beyond_every_bucket_has_no_alert_and_the_plan_says_so() -> Non
     assert "TTFTTargetMissedFast" in alerts(last)
 
 
+@pytest.mark.parametrize(
+    ("name", "reacts"), [("TPOTAboveBand", "late"), ("TPOTBelowBand", "early")]
+)
+def test_an_alert_on_the_band_says_that_it_compares_a_mean(name: str, reacts: str) -> None:
+    """The percentile of the targets is one of the requests, and lies above their mean."""
+    meaning = alerts(PLANS["vllm"])[name]["annotations"]["description"]
+    assert meaning.endswith(
+        "The measured time is a mean, and that of the estimate is for 95 % of requests: the alert "
+        f"may fire {reacts}."
+    )
+
+
 def test_a_low_percentile_still_allows_the_alert() -> None:
     """A burn rate of 14.4 with 10 % of slow requests allowed would require 144 %."""
     latency = {"ttft_ms": 500, "tpot_ms": 50, "percentile": 90}
