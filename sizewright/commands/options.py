@@ -1,7 +1,9 @@
 """Arguments and options that commands share, and the exit of commands that size workloads."""
 
 import sys
+from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,6 +15,20 @@ from sizewright.reading.traces.formats import Format, own_format
 from sizing.plan.whole import Plan
 
 FILE = click.Path(path_type=Path)
+
+
+class FiniteRange(click.FloatRange):
+    """Number of an option within bounds. Guard: NaN is within any bounds for click."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Raises BadParameter for a value that is no finite number within the bounds."""
+        number: float = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
 
 files_argument = click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FILE)
 stack_files_argument = click.argument("files", metavar="[FILE]...", nargs=-1, type=FILE)

@@ -41,7 +41,7 @@ def _tables(answer: ReplayAnswer, part: ReplayPart, by_hour: bool) -> Iterator[T
 def _title(answer: ReplayAnswer, part: ReplayPart) -> str:
     faster = "" if answer.rate == 1 else f" at {number(answer.rate)} times its rate"
     return (
-        f"{part.name}: {plural(part.requests, 'request')} in {number(part.hours)} hours of "
+        f"{part.name}: {_requests(part)} in {_duration(float(part.hours))} of "
         f"{answer.trace} ({answer.format}){faster}, on {plural(part.replicas, 'replica')}"
     )
 
@@ -49,6 +49,8 @@ def _title(answer: ReplayAnswer, part: ReplayPart) -> str:
 def _rows(answer: ReplayAnswer, part: ReplayPart) -> Iterator[tuple[str, str]]:
     yield "arrivals", _arrivals(part)
     yield "lengths", _lengths(part)
+    if part.too_long:
+        yield "refused", _refused(part)
     yield "missed", _missed(part)
     yield "latency", _latency(part)
     yield "utilised", _utilised(part)
@@ -62,11 +64,36 @@ def _rows(answer: ReplayAnswer, part: ReplayPart) -> Iterator[tuple[str, str]]:
         yield "notes", " ".join(notes)
 
 
-def _arrivals(part: ReplayPart) -> str:
+def _requests(part: ReplayPart) -> str:
+    if not part.too_long:
+        return plural(part.requests, "request")
+    return f"{number(part.requests)} of {plural(part.requests + part.too_long, 'request')}"
+
+
+def _duration(hours: float) -> str:
+    """Return hours, or minutes or seconds of less than one."""
+    if hours >= 1:
+        return plural(round(hours, 1), "hour")
+    minutes = hours * 60
+    return plural(minutes, "minute") if minutes >= 1 else plural(minutes * 60, "second")
+
+
+def _refused(part: ReplayPart) -> str:
+    all_ = part.requests + part.too_long
     return (
-        f"{number(part.requests_per_s_mean)} requests/s on the mean, "
-        f"{number(part.requests_per_s_worst)} in hour {part.worst_hour}, which has the most work; "
-        f"the fleet is sized for {number(part.requests_per_s_sized)}{_bursts(part)}"
+        f"{_ratio(part.too_long / all_)} of requests are longer than the engine's context, which "
+        "`request.context_tokens` states; the other rows leave them out"
+    )
+
+
+def _arrivals(part: ReplayPart) -> str:
+    worst = ""
+    if len(part.by_hour) > 1:
+        rate = number(part.requests_per_s_worst)
+        worst = f", {rate} in hour {part.worst_hour}, which has the most work"
+    return (
+        f"{number(part.requests_per_s_mean)} requests/s on the mean{worst}; the fleet is sized for "
+        f"{number(part.requests_per_s_sized)}{_bursts(part)}"
     )
 
 
@@ -144,6 +171,11 @@ def _time(
 
 def _utilised(part: ReplayPart) -> str:
     sized, median = part.sized, part.median
+    if len(part.by_hour) == 1:
+        return (
+            f"{share(sized.utilisation_mean)} on the mean ({share(median.utilisation_mean)} at the "
+            "median)"
+        )
     return (
         f"{share(sized.utilisation_mean)} on the mean, {share(sized.utilisation_worst)} in hour "
         f"{part.worst_hour} ({share(median.utilisation_mean)} and "
@@ -182,6 +214,8 @@ def _lost_zone(lost: LostZonePart, part: ReplayPart) -> str:
         f"{lost.zone} with {plural(lost.replicas_lost, 'replica')}, lost as hour {lost.hour} begins"
     )
     left = f"{share(lost.utilisation)} utilised" if lost.utilisation else "no replica remains"
+    if lost.lost_in_flight:
+        left += f"; {plural(lost.lost_in_flight, 'request')} in flight lost"
     if lost.missed_ratio is None:
         return f"{gone}: {left}; {_ratio(lost.unanswered_ratio)} of requests get no answer"
     return (
@@ -192,8 +226,6 @@ def _lost_zone(lost: LostZonePart, part: ReplayPart) -> str:
 
 
 def _notes(answer: ReplayAnswer, part: ReplayPart) -> Iterator[str]:
-    if part.too_long:
-        yield f"{plural(part.too_long, 'longer request')} refused: beyond the engine's context."
     if answer.without_answer:
         yield f"{plural(answer.without_answer, 'row')} without a prompt or an answer left out."
     yield from part.assumed

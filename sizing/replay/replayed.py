@@ -9,7 +9,7 @@ from sizing.replay.result import BurstPart, EstimatePart, HourPart, LostZonePart
 from sizing.replay.served import ServedFleet
 from sizing.replay.server import ReplicaServer, replica_server, trace_lengths
 from sizing.replay.simulation import Fleet, Loss, Outcome, simulated
-from sizing.replay.tally import Missed, at_share, unanswered_ratio
+from sizing.replay.tally import Missed, at_share, unanswered, unanswered_ratio
 from sizing.replay.trace import Trace, variance_ratio
 from sizing.values.exact import plain_or_none
 from sizing.values.units import SECONDS_PER_HOUR
@@ -219,8 +219,8 @@ class _Replay:
             outcome = simulated(part, fleet)
             found[name] = self.missed(part, outcome).ratio_from(at_s)
             if name == "sized":
-                unanswered = unanswered_ratio(outcome, first)
-        before = self.missed(part, simulated(part, self.fleet(self.sized))).ratio_from(at_s)
+                with_loss = outcome
+        with_all = simulated(part, self.fleet(self.sized))
         left = self.served.pool.replicas_total - len(zones[zone])
         seconds = self.trace.seconds_of_hour(self.worst_hour)
         return LostZonePart(
@@ -230,8 +230,9 @@ class _Replay:
             utilisation=self.utilisation(self.work_s[self.worst_hour], seconds, left),
             missed_ratio=found["sized"],
             missed_ratio_median=found["median"],
-            missed_ratio_before=before,
-            unanswered_ratio=unanswered,
+            missed_ratio_before=self.missed(part, with_all).ratio_from(at_s),
+            unanswered_ratio=unanswered_ratio(with_loss, first),
+            lost_in_flight=unanswered(with_loss, first) - unanswered(with_all, first),
         )
 
 

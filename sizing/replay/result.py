@@ -96,7 +96,10 @@ class LostZonePart(Part):
     missed_ratio_before: Number | None
     """Share of the same requests that miss a target with all zones."""
     unanswered_ratio: Number
-    """Share of the hour's requests that are refused or lost."""
+    """Share of the requests that arrive in the hour and are refused."""
+    lost_in_flight: int
+    """Requests in flight on the zone's replicas as it is lost, which get no answer. They arrived
+    earlier, so no share counts them."""
 
 
 class ReplayPart(Part):

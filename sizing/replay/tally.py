@@ -71,6 +71,11 @@ class Missed:
         return {hour: missed / all_ for hour, (missed, all_) in self._by_window(seconds).items()}
 
 
+def unanswered(outcome: Outcome, before: int) -> int:
+    """Requests before number `before` that are refused or lost."""
+    return sum(map(isinf, outcome.ttft_s[:before]))
+
+
 def unanswered_ratio(outcome: Outcome, first: int = 0) -> float:
     """Share of the requests from number `first` on that are refused or lost."""
     counted = outcome.ttft_s[first:]

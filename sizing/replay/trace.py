@@ -87,8 +87,9 @@ class Trace:
         return int((self.arrivals_s[-1] - self.start_s) // SECONDS_PER_HOUR) + 1
 
     def seconds_of_hour(self, hour: int) -> float:
-        """Seconds of an hour that the trace covers: 3,600 except for the last one."""
-        return min(float(SECONDS_PER_HOUR), max(self.seconds - hour * SECONDS_PER_HOUR, 1.0))
+        """Seconds of an hour that the trace covers: 3,600 except for the last one, at least 1."""
+        least = min(1.0, self.seconds)
+        return min(float(SECONDS_PER_HOUR), max(self.seconds - hour * SECONDS_PER_HOUR, least))
 
 
 def counts(trace: Trace, window_s: float) -> list[int]:

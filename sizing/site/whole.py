@@ -253,6 +253,14 @@ class Site(Strict):
             message = "no other owner runs Prometheus in the cluster"
             expected = "prometheus in cluster.provides, or store: in_cluster"
             raise FieldError(field, message, expected)
+        if self.alerts is not None and self.cluster.elsewhere:
+            message = "the owner of the cluster sends the alerts of its Prometheus"
+            raise FieldError(
+                ("alerts",),
+                message,
+                "no such key",
+                "`sizewright render` writes the rules for the owner's Prometheus",
+            )
         if self.alerts is not None and store is not MetricsStore.in_cluster:
             expected = "metrics: {store: in_cluster}"
             raise FieldError(("alerts",), "nothing sends alerts without metrics", expected)

@@ -7,7 +7,8 @@ from templates.monitoring.alert import VALUE, Alert, Recorded, Rule, Severity, n
 from templates.monitoring.watched import Watched
 
 LONGER = 1.1
-"""Mean length over the stated one above which it alerts. Basis: assumed; it allows for chance."""
+"""Mean length, or mean arrivals of a day, over the stated ones above which they alert. Basis:
+assumed; it allows for chance."""
 LEAST = 10
 """Failed or slow requests below which no share alerts. Basis: assumed; one request of few users is
 a large share of them, and chance."""
@@ -72,14 +73,15 @@ def _recorded(service: Watched, metrics: RequestMetrics) -> Iterator[Recorded]:
 def _arrivals(service: Watched) -> Alert:
     sized = service.sized_for
     requests, window = number(sized.requests_per_s), sized.window
+    limit = requests if window == "5m" else f"{LONGER} * {requests}"
     return Alert(
         name="ArrivalsAboveSized",
-        expr=f"{recorded(f'requests:rate{window}', service.name)} > {requests}",
+        expr=f"{recorded(f'requests:rate{window}', service.name)} > {limit}",
         hold_s=600,
         severity=Severity.warning,
         summary=f"{service.name}: {VALUE} requests/s over {window}, {requests} are sized for",
-        meaning="The fleet was sized for fewer requests. Spares serve them now, so that a loss "
-        "leaves too few. Requests count when they end: refused ones are in RequestsFailing.",
+        meaning="The fleet was sized for fewer requests. Spares may serve them now, so that a "
+        "loss leaves too few. Requests count when they end: refused ones are in RequestsFailing.",
         plan=(sized.pointer,),
     )
 

@@ -11,6 +11,8 @@ DOWN_S, ROLLOUT_S = 120, 900
 assumed."""
 SILENT_S = 900
 """Seconds without metrics before that alerts. Basis: assumed."""
+IMAGE_S = 300
+"""Seconds that the image of a pod takes on a new node before its weights. Basis: assumed."""
 
 
 def replica_rules(service: Watched) -> Iterator[Rule]:
@@ -100,11 +102,11 @@ def _weights(service: Watched) -> Alert:
     copies = service.of("kube_pod_init_container_status_running", 'container="weights"')
     return Alert(
         name="WeightsDownloadSlow",
-        expr=f"{age} * on (namespace, pod) ({copies} == 1) > {number(copy_s)}",
+        expr=f"{age} * on (namespace, pod) ({copies} == 1) > {IMAGE_S} + {number(copy_s)}",
         hold_s=60,
         severity=Severity.warning,
-        summary=f"{service.name}: {{{{ $labels.pod }}}} copies weights for {VALUE} s, "
-        f"at most {copy_s} s are planned",
+        summary=f"{service.name}: {{{{ $labels.pod }}}} still copies weights {VALUE} s after its "
+        f"start, beyond {IMAGE_S} s for its image and {copy_s} s, three times the planned copy",
         meaning="A replica starts later than planned, so that spares return late after a loss. It "
         "also fires while the bucket has no weights yet.",
         plan=(service.pointer("serving.copy_s"),),

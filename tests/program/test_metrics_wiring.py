@@ -1,6 +1,5 @@
 """The same wiring claims for metrics that a cluster keeps: each number reaches a resource."""
 
-from functools import cache
 from typing import Any
 
 import pulumi
@@ -11,35 +10,32 @@ from components.cluster_services.cluster_services import ClusterServices, Cluste
 from components.cluster_services.monitoring.monitoring import MonitoringArgs
 from components.naming import Tags
 from sizewright.record import Recorded, record
-from sizing.plan.claims import Claim, claims, with_leaf
+from sizing.plan.claims import Claim
 from sizing.plan.whole import Plan
 from tests.components.plans import measured_plan
-from tests.program.test_wiring import other, place, values_of
+from tests.program.wiring import Group, Wiring, each_alone, grouped
 
 HELD = {"chart", "images", "pull_secrets", "repository", "timeout_s", "version"}
 """Leaves of every chart, which `test_wiring.py` tests."""
+MAPPINGS = ("kept", "gpu_counters")
+"""Mappings of many metrics to the same property."""
 
 
-@cache
-def plan() -> Plan:
-    return measured_plan()
-
-
-def recording(of: Plan) -> Recorded:
+def recording(plan: Plan, *, preview: bool) -> Recorded:
     """Recording of the cluster's services alone, which is a tenth of the whole program."""
 
     def program() -> None:
         opts = pulumi.ResourceOptions(providers=[Provider("k8s", kubeconfig="{}")])
-        monitoring = of.cluster_services.monitoring
+        monitoring = plan.cluster_services.monitoring
         assert monitoring is not None
         named = {"cluster_name": "sizewright-test", "cluster": "sizewright-test"}
         args: dict[str, Any] = {
             **named,
-            "roles": of.roles,
-            "region": of.site.region,
+            "roles": plan.roles,
+            "region": plan.site.region,
             "volumes_key_arn": "arn:volumes",
             "after": [],
-            "tags": Tags.of_site(of.site),
+            "tags": Tags.of_site(plan.site),
         }
         kept = MonitoringArgs(
             **args,
@@ -47,57 +43,54 @@ def recording(of: Plan) -> Recorded:
             rules=[],
             dashboards={},
             volumes_addon_version=None,
-            account_id=of.site.account_ids[0],
+            account_id=plan.site.account_ids[0],
             messages_key_arn="arn:logs",
         )
         ClusterServices(
             "sw",
             ClusterServicesArgs(
                 **args,
-                plan=of.cluster_services,
+                plan=plan.cluster_services,
                 monitoring=kept,
                 has_burst_nodes=False,
                 node_autoscaler_role=None,
-                account_ids=of.site.account_ids,
+                account_ids=plan.site.account_ids,
                 vpc_id="vpc-1",
             ),
             opts,
         )
 
-    return record(program, config={}, preview=True)
+    return record(program, config={}, preview=preview)
 
 
-@cache
-def baseline() -> Recorded:
-    return recording(plan())
-
-
-def metrics_claims() -> list[Claim]:
-    """One claim of each leaf; of a mapping, that of its first key.
+def of_metrics(claim: Claim) -> bool:
+    """True for a leaf of metrics.
 
     Engines that encrypt are none here: `tests/templates/test_prometheus.py` has some.
     """
-    own, found = {"monitoring", "measured"}, dict[tuple[object, ...], Claim]()
-    for claim in claims(plan()):
-        of_mapping = claim.path[-2] in ("kept", "gpu_counters")
-        leaf = (*(claim.path[:-1] if of_mapping else claim.path), claim.reaches)
-        if own & {*claim.path} and claim.path[-1] not in HELD and claim.value != ():
-            found.setdefault(leaf, claim)
-    return list(found.values())
+    own = {"monitoring", "measured"} & {*claim.path}
+    return bool(own) and claim.path[-1] not in HELD and claim.value != ()
 
 
-@pytest.mark.parametrize("claim", metrics_claims(), ids=place)
-def test_a_changed_leaf_changes_what_it_claims(claim: Claim) -> None:
-    before = values_of(baseline(), claim)
-    after = values_of(recording(with_leaf(plan(), claim.path, other(claim))), claim)
-    assert before != after
+METRICS = Wiring(measured_plan, of_metrics, recording)
+FIRST = {name: next(c.path for c in METRICS.claims if c.path[-2] == name) for name in MAPPINGS}
+"""First metric of each mapping. `make prove` changes each of them."""
+SOME = Wiring(
+    measured_plan,
+    lambda claim: of_metrics(claim) and claim.path == FIRST.get(str(claim.path[-2]), claim.path),
+    recording,
+)
+
+
+@pytest.mark.parametrize(("wiring", "group"), [*grouped(SOME), *each_alone(METRICS)])
+def test_changed_leaves_change_what_they_claim(wiring: Wiring, group: Group) -> None:
+    wiring.assert_moved(group)
 
 
 def test_the_claims_cover_the_metrics() -> None:
     """Guard: the other test would still pass if a claim were deleted with its wire."""
-    paths = [[str(step) for step in claim.path] for claim in metrics_claims()]
-    assert {path[-2] for path in paths} >= {"kept", "gpu_counters"}
-    assert {path[-1] for path in paths} >= {
+    assert {*FIRST} == {*MAPPINGS}
+    assert METRICS.leaves >= {
         "blocks_gib",
         "email",
         "exporter_scrape_s",

@@ -31,6 +31,7 @@ OTHER = {
     "frames": 81,
     "ami_release": "1.35.0-20260101",
     "callers": ("another",),
+    "email": ("another@example.com",),
     "max_model_len": 4096,
     "sequences_per_request": 2,
     "bf16": "fp16",

@@ -9,7 +9,14 @@ import click
 
 from sizewright.answers.answer import print_answer
 from sizewright.answers.fleets.replay import ReplayAnswer
-from sizewright.commands.options import FILE, columns_option, finish, json_option, site_option
+from sizewright.commands.options import (
+    FILE,
+    FiniteRange,
+    columns_option,
+    finish,
+    json_option,
+    site_option,
+)
 from sizewright.exit_code import ExitCode
 from sizewright.layout.console import write, write_message
 from sizewright.layout.progress import counted
@@ -33,7 +40,7 @@ from sizing.values.units import SECONDS_PER_HOUR
 @columns_option
 @click.option(
     "--rate",
-    type=click.FloatRange(min=0.001, max=1000),
+    type=FiniteRange(min=0.001, max=1000),
     default=1.0,
     show_default=True,
     help="Replay at this multiple of the trace's rate.",
@@ -41,7 +48,7 @@ from sizing.values.units import SECONDS_PER_HOUR
 @click.option(
     "--from",
     "from_hour",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=0.0,
     metavar="HOUR",
     show_default=True,
@@ -49,7 +56,7 @@ from sizing.values.units import SECONDS_PER_HOUR
 )
 @click.option(
     "--hours",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     metavar="N",
     help="Hours of the trace to replay; the default is all.",
 )

@@ -6,7 +6,14 @@ from pathlib import Path
 import click
 
 from sizewright.answers.answer import print_answer
-from sizewright.commands.options import FILE, files_argument, finish, json_option, site_option
+from sizewright.commands.options import (
+    FILE,
+    FiniteRange,
+    files_argument,
+    finish,
+    json_option,
+    site_option,
+)
 from sizewright.layout.console import write_message
 from sizewright.measured.benchmark import answer_of, chosen, price_per_hour
 from sizewright.reading.input_error import InputError
@@ -40,7 +47,7 @@ DEFAULT_USD = 50.0
 )
 @click.option(
     "--usd",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     help=f"US dollars of node time after which the Job ends.  [default: {DEFAULT_USD:g}]",
 )
 @json_option

@@ -15,7 +15,12 @@ TOKENS = f"a whole number from 0 to {MOST_TOKENS:,}"
 
 
 def tokens_of(value: object) -> int | None:
-    """Return a number of tokens; None for anything else. Text of a CSV may end in .0."""
+    """Return a number of tokens; None for anything else. Text of a CSV may end in .0.
+
+    An empty cell and a null are 0: logs write a request that failed in these ways.
+    """
+    if value is None or value == "":
+        return 0
     if isinstance(value, str):
         try:
             count = float(value) if "." in value else int(value)

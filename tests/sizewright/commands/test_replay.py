@@ -60,11 +60,15 @@ def test_the_answer_in_text_has_about_ten_lines(run: Run, trace: Path) -> None:
     ended = run("replay", trace, CHAT)
     assert (ended.code, ended.err) == (0, "")
     lines = ended.out.splitlines()
-    assert len(lines) <= 11
-    assert lines[0] == f"chat: 2,160 requests in 2 hours of {trace} (BurstGPT), on 15 replicas"
+    assert len(lines) <= 12
+    assert (
+        lines[0]
+        == f"chat: 2,160 of 2,161 requests in 2 hours of {trace} (BurstGPT), on 15 replicas"
+    )
     assert [line[:10].strip() for line in lines[1:]] == [
         "arrivals",
         "lengths",
+        "refused",
         "missed",
         "latency",
         "utilised",
@@ -76,7 +80,7 @@ def test_the_answer_in_text_has_about_ten_lines(run: Run, trace: Path) -> None:
     assert "0 % of requests, 0 % of time (P90 estimate)" in ended.out
     assert "the targets allow 5 % of requests" in ended.out
     assert ended.out.count(" at the median, missed by 0 %)") == 2
-    assert "1 longer request refused: beyond the engine's context." in ended.out
+    assert "0.05 % of requests are longer than the engine's context" in ended.out
     assert "1 row without a prompt or an answer left out." in ended.out
 
 
@@ -154,6 +158,9 @@ def test_other_kinds_are_refused(run: Run, trace: Path, name: str) -> None:
     [
         (("--from", "9"), "--from 9: no request arrives in these hours"),
         (("--rate", "0"), "--rate"),
+        (("--rate", "nan"), "--rate"),
+        (("--from", "nan"), "--from"),
+        (("--hours", "inf"), "--hours"),
         (("--hours", "0"), "--hours"),
         (("--columns", "a,b"), "expected three names, TIME,INPUT,OUTPUT"),
         (("--columns", "a,a,b"), "expected three names, TIME,INPUT,OUTPUT"),
@@ -166,6 +173,20 @@ def test_a_wrong_option_is_refused(
     ended = run("replay", trace, CHAT, *words)
     assert (ended.code, ended.out) == (2, "")
     assert said in ended.err
+
+
+def test_less_than_a_second_of_requests_has_one_rate(run: Run, tmp_path: Path) -> None:
+    rows = "\n".join(f"{number / 100},100,10" for number in range(50))
+    path = tmp_path / "short.csv"
+    path.write_text(f"time,input_tokens,output_tokens\n{rows}\n", encoding="utf-8")
+    ended = run("replay", path, CHAT)
+    assert "50 requests in 0.5 seconds" in ended.out
+    assert "100 requests/s on the mean; the fleet is sized for" in ended.out
+    (service,) = json.loads(run("replay", path, CHAT, "--json").out)["services"]
+    assert service["requests_per_s_worst"] == pytest.approx(service["requests_per_s_mean"])
+    assert service["sized"]["utilisation_worst"] == pytest.approx(
+        service["sized"]["utilisation_mean"]
+    )
 
 
 def test_a_trace_of_long_requests_is_refused(run: Run, tmp_path: Path) -> None:

@@ -51,6 +51,11 @@ KNOWN = {
     "Mooncake": (MOONCAKE, "Mooncake", 0),
     "own": (OWN_CSV, "own log", 0),
 }
+FAILED = {
+    "an empty cell": "time,input_tokens,output_tokens\n1,300,40\n2,300,\n",
+    "a null": '{"time": 1, "input_tokens": 300, "output_tokens": 40}\n'
+    '{"time": 2, "input_tokens": 300, "output_tokens": null}\n',
+}
 OWN = own_format(("received_ms", "prompt", "answer"))
 
 
@@ -91,6 +96,12 @@ def test_reading_stops_an_hour_after_the_end(tmp_path: Path) -> None:
     assert read_trace(path, until_s=2_000).trace.requests == 6
     with pytest.raises(InputError, match="found text 'x'"):
         read_trace(path)
+
+
+@pytest.mark.parametrize("name", FAILED)
+def test_a_request_that_failed_is_left_out_and_counted(tmp_path: Path, name: str) -> None:
+    read = read_trace(written(tmp_path, FAILED[name]))
+    assert (read.trace.requests, read.without_answer) == (1, 1)
 
 
 FAULTY = {

@@ -129,6 +129,7 @@ def test_the_hour_of_a_lost_zone_begins_with_the_load_before_it(
     assert part.worst_hour == 1 and lost is not None
     assert lost.missed_ratio is not None and lost.missed_ratio_before is not None
     assert 0 < lost.missed_ratio_before <= lost.missed_ratio < 0.05
+    assert lost.lost_in_flight > 0
 
 
 def test_longer_requests_are_refused_and_longer_sequences_take_slots(

@@ -76,6 +76,16 @@ def test_alerts_need_metrics_that_the_cluster_keeps() -> None:
         assert expected == "metrics: {store: in_cluster}"
 
 
+def test_the_owner_of_a_cluster_sends_its_alerts() -> None:
+    provided = USED | {"provides": ["prometheus"]}
+    for metrics in ({"store": "existing"}, None):
+        field, message, expected = refusal(
+            **ELSEWHERE, cluster=provided, metrics=metrics, alerts=ALERTS
+        )
+        assert (field, expected) == (("alerts",), "no such key")
+        assert message == "the owner of the cluster sends the alerts of its Prometheus"
+
+
 def test_days_are_stated_only_where_they_count() -> None:
     field, message, _ = refusal(metrics={"store": "none", "retention_days": 10})
     assert field == ("metrics", "retention_days")
