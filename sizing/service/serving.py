@@ -265,7 +265,7 @@ def _deployment_plan(
         prompt=prompt_plan(workload, case.catalog),
         drafts=drafts and DraftPlan(method=drafts.method, tokens=drafts.draft_tokens),
         host_cache=None if host_cache_gib is None else HostCacheServingPlan(gib=host_cache_gib),
-        unwatched=unwatched(workload.kind, engine),
+        unwatched=unwatched(workload.kind, engine, workload.latency),
         weights_path=volumes.weights_path,
         copy_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.download_s)))),
         start_s=ceiling(LOAD_MARGIN * exact(Decimal(str(volumes.load_s))))

@@ -9,6 +9,9 @@ from templates.monitoring.watched import Watched
 LONGER = 1.1
 """Mean length, or mean arrivals of a day, over the stated ones above which they alert. Basis:
 assumed; it allows for chance."""
+LEAST = 10
+"""Failed or slow requests below which no share alerts. Basis: assumed; one request of few users is
+a large share of them, and chance."""
 WAITING = 0.5
 """Share of the places for waiting requests above which a growing queue alerts. Basis: assumed."""
 
@@ -55,6 +58,9 @@ def _recorded(service: Watched, metrics: RequestMetrics) -> Iterator[Recorded]:
         yield Recorded(f"requests:rate{window}", finished)
         # Without any failure the series of failures does not exist, and the share is 0.
         yield Recorded(f"errors:ratio{window}", f"({failed} or 0 * {every}) / {every}")
+    yield Recorded(
+        "errors:count15m", service.counted(answers.name, "15m", answers.posted, answers.failed)
+    )
     if service.sized_for.window == "1d":
         yield Recorded("requests:rate1d", service.total(metrics.finished, "1d"))
     yield Recorded("prompt_tokens:mean1h", service.mean(metrics.prompt_tokens, "1h"))
@@ -104,12 +110,14 @@ def _failing(service: Watched) -> Iterator[Alert]:
     allowed = f"(1 - {number(latency.percentile)} / 100)"
     yield Alert(
         name="RequestsFailing",
-        expr=f"{recorded('errors:ratio5m', service.name)} > {allowed}",
+        expr=f"{recorded('errors:ratio5m', service.name)} > {allowed} "
+        f"and {recorded('errors:count15m', service.name)} >= {LEAST}",
         hold_s=300,
         severity=Severity.critical,
         summary=f"{service.name}: a share of {VALUE} of requests gets a 5xx answer",
         meaning=f"The targets hold for {number(latency.percentile)} % of requests. More than the "
-        "rest fails: the engines refuse requests beyond their limits, or they fail.",
+        "rest fails: the engines refuse requests beyond their limits, or they fail. "
+        f"At least {LEAST} failed within 15 minutes.",
         plan=(service.pointer("latency.percentile"),),
     )
 

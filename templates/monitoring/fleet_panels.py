@@ -6,7 +6,7 @@ from sizing.plan.stack.nodes import NodePool
 from sizing.plan.whole import Plan
 from sizing.values.units import HOURS_PER_PRICED_MONTH
 from templates.monitoring.alert import START, number, recorded
-from templates.monitoring.nodes import POOL, ZONE, throttled
+from templates.monitoring.nodes import POOL, ZONE, new_xid, throttled
 from templates.monitoring.panels import Line, Panel, planned
 from templates.monitoring.watched import Watched
 
@@ -36,7 +36,7 @@ def fleet_panels(plan: Plan, services: Sequence[Watched]) -> Iterator[Panel]:
         "short",
         [
             Line("nodes that are not ready", f"count({not_ready}) or vector(0)"),
-            Line("GPUs with an XID", "count(DCGM_FI_DEV_XID_ERRORS > 0) or vector(0)"),
+            Line("GPUs with a new XID", f"count({new_xid()}) or vector(0)"),
             Line("throttled GPUs", f"count({throttled()}) or vector(0)"),
             Line(
                 "GPUs with failed memory", "count(DCGM_FI_DEV_ROW_REMAP_FAILURE > 0) or vector(0)"

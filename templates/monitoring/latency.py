@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sizing.plan.service.latency import LatencyPlan
 from sizing.workload.engines.requests import Histogram, RequestMetrics
 from templates.monitoring.alert import VALUE, Alert, Recorded, Rule, Severity, number, recorded
-from templates.monitoring.arrivals import lengths
+from templates.monitoring.arrivals import LEAST, lengths
 from templates.monitoring.watched import Watched
 
 MS_PER_S = 1000
@@ -41,7 +41,12 @@ class Target:
     ms: float
     seconds: Histogram
     bound_s: float
-    """Largest bound of a bucket that is not above the target."""
+    """Smallest bound of a bucket that is not below the target, seconds."""
+
+    @property
+    def exact(self) -> bool:
+        """True where a bucket ends at the target."""
+        return self.bound_s == self.ms / MS_PER_S
 
 
 def targets(latency: LatencyPlan, metrics: RequestMetrics) -> dict[str, Target]:
@@ -54,7 +59,7 @@ def targets(latency: LatencyPlan, metrics: RequestMetrics) -> dict[str, Target]:
     for name, (ms, seconds) in stated.items():
         if ms is None or seconds is None:
             continue
-        bound = seconds.bound_at_most(ms / MS_PER_S)
+        bound = seconds.bound_at_least(ms / MS_PER_S)
         if bound is not None:
             found[name] = Target(ms, seconds, bound)
     return found
@@ -71,18 +76,23 @@ def latency_rules(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:
 
 
 def _shares(service: Watched, name: str, target: Target) -> Iterator[Recorded]:
-    """Yield the share of slow requests over each window."""
+    """Yield the share of slow requests over each window, and their number over the long ones."""
+    low, every = name.lower(), f"{target.seconds.name}_count"
+    within, bound = f"{target.seconds.name}_bucket", f'le="{target.bound_s}"'
     for window in WINDOWS:
-        series = target.seconds.name
-        within = service.total(f"{series}_bucket", window, f'le="{target.bound_s}"')
-        every = service.total(f"{series}_count", window)
-        yield Recorded(f"{name.lower()}_slow:ratio{window}", f"1 - {within} / {every}")
+        share = f"{service.total(within, window, bound)} / {service.total(every, window)}"
+        yield Recorded(f"{low}_slow:ratio{window}", f"1 - {share}")
+    for window in dict.fromkeys(burn.long for burn in (*FAST, *SLOW)):
+        yield Recorded(
+            f"{low}_slow:count{window}",
+            f"{service.counted(every, window)} - {service.counted(within, window, bound)}",
+        )
 
 
 def _missed(service: Watched, latency: LatencyPlan, name: str, target: Target) -> Iterator[Alert]:
     """Yield the alerts on a fast and on a slow burn of a target."""
-    low, exact = name.lower(), target.bound_s * MS_PER_S == target.ms
-    counted = "" if exact else _nearest(target.seconds, target.bound_s)
+    low = name.lower()
+    unseen = "" if target.exact else _unseen(target)
     for speed, burns, severity, hold_s in (
         ("Fast", FAST, Severity.critical, 120),
         ("Slow", SLOW, Severity.warning, 900),
@@ -95,7 +105,8 @@ def _missed(service: Watched, latency: LatencyPlan, name: str, target: Target) -
             summary=f"{service.name}: a share of {VALUE} of requests misses the {name} "
             f"target of {number(target.ms)} ms",
             meaning=f"The target holds for {number(latency.percentile)} % of requests. The rest is "
-            f"used up {burns[-1].rate:g} times as fast as allowed, or faster.{counted}",
+            f"used up {burns[-1].rate:g} times as fast as allowed, or faster, by "
+            f"at least {LEAST} slow requests.{unseen}",
             plan=(
                 service.pointer(f"latency.{low}_target_ms"),
                 service.pointer("latency.percentile"),
@@ -103,15 +114,16 @@ def _missed(service: Watched, latency: LatencyPlan, name: str, target: Target) -
         )
 
 
-def _nearest(seconds: Histogram, bound: float) -> str:
+def _unseen(target: Target) -> str:
+    ms, bound_ms = number(target.ms), number(target.bound_s * MS_PER_S)
     return (
-        f" The engine has no bucket that ends at the target: requests above {bound} s count as "
-        f"slow ({seconds.name}). So it may fire while the target just holds."
+        f" The engine has no bucket that ends at the target ({target.seconds.name}). "
+        f"Requests between {ms} and {bound_ms} ms do not count as slow."
     )
 
 
 def _burnt(service: Watched, target: str, burn: Burn, percentile: float) -> str:
-    """Query for a burn rate in both windows."""
+    """Query for a burn rate in both windows, by enough slow requests in the long one."""
     rest = 1 - percentile / 100
     rate = number(min(burn.rate, MOST / rest))
     limit = f"{rate} * (1 - {number(percentile)} / 100)"
@@ -119,7 +131,8 @@ def _burnt(service: Watched, target: str, burn: Burn, percentile: float) -> str:
         f"{recorded(f'{target}_slow:ratio{window}', service.name)} > {limit}"
         for window in (burn.long, burn.short)
     )
-    return f"({' and '.join(both)})"
+    enough = f"{recorded(f'{target}_slow:count{burn.long}', service.name)} >= {LEAST}"
+    return f"({' and '.join((*both, enough))})"
 
 
 def _band(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:
@@ -127,6 +140,8 @@ def _band(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:
 
     At or below the sized load, times above those of the sizing estimate are outside the band: times
     grow with the load. The lower end mirrors it at the median, as the band is symmetric in ratios.
+    The estimate is for the percentile of the targets, whose batch is fuller than the mean one. So a
+    mean exceeds the upper end late, and is below the lower end early.
     The load is output tokens per second of a ready engine, so that longer answers count as load.
     """
     estimate, pool = service.plan.calibrated, service.plan.pool
@@ -149,6 +164,10 @@ def _band(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:
         answer[1],
         service.pointer("pool.replicas_needed"),
     )
+    compared = (
+        "The measured time is a mean, and that of the estimate is for "
+        f"{number(estimate.percentile)} % of requests: the alert may fire"
+    )
     yield Alert(
         name="TPOTAboveBand",
         expr=f"{measured} > {number(high)} and {tokens} <= {load}",
@@ -157,7 +176,7 @@ def _band(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:
         summary=f"{service.name}: {VALUE} ms per output token, {number(high)} ms are the "
         f"{estimate.estimate} estimate at the sized load",
         meaning="The engines are slower than the band of the estimate, at a load that is not above "
-        "the sized one. The fleet is too small for its targets at the peak.",
+        f"the sized one. The fleet is too small for its targets at the peak. {compared} late.",
         plan=shared,
     )
     yield Alert(
@@ -169,6 +188,6 @@ def _band(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:
         summary=f"{service.name}: {VALUE} ms per output token near the sized load, below "
         "the band of the estimate",
         meaning="The engines are faster than the band of the estimate. A smaller fleet may be "
-        "enough.",
+        f"enough. {compared} early.",
         plan=(service.pointer("calibrated.median.tpot_ms"), *shared),
     )

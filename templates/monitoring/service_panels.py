@@ -80,13 +80,19 @@ def _times(service: Watched, name: str, histogram: str) -> Panel:
 
 
 def _slow(service: Watched, metrics: RequestMetrics) -> Iterator[Panel]:
-    """Yield the exact share of requests that miss each target; nothing without a target."""
+    """Yield the share of requests that miss each target; nothing without a target.
+
+    Where no bucket ends at a target, its share is that above the next bound.
+    """
     latency = service.plan.latency
     if latency is None:
         return
     lines = [
-        Line(f"above the target of {name}", recorded(f"{name.lower()}_slow:ratio5m", service.name))
-        for name in targets(latency, metrics)
+        Line(
+            f"{name} above {number(target.bound_s * MS_PER_S)} ms",
+            recorded(f"{name.lower()}_slow:ratio5m", service.name),
+        )
+        for name, target in targets(latency, metrics).items()
     ]
     if lines:
         allowed = planned("allowed", 1 - latency.percentile / 100)

@@ -51,6 +51,10 @@ class Watched:
         """Rate of a counter over a window, of all pods together, per second."""
         return f"sum by (namespace) (rate({self.of(metric, *labels)}[{window}]))"
 
+    def counted(self, metric: str, window: str, *labels: str) -> str:
+        """Growth of a counter over a window, of all pods together."""
+        return f"sum by (namespace) (increase({self.of(metric, *labels)}[{window}]))"
+
     def mean(self, histogram: str, window: str) -> str:
         """Mean of a histogram over a window, exact: its sum over its count."""
         whole, count = (self.total(f"{histogram}_{end}", window) for end in ("sum", "count"))

@@ -7,8 +7,9 @@ GROUP_BY = ("alertname", "service")
 """Labels of the alerts that arrive in one message."""
 WAIT, AGAIN = "30s", "5m"
 """Time to collect the first alerts of a group, and time before a changed group is sent."""
-REPEATS = {"critical": "1h", "warning": "12h", "info": "7d"}
-"""Time before an alert that lasts is sent again, by severity. Basis: assumed."""
+REPEATS = {"critical": "1h", "warning": "12h", "info": "5d"}
+"""Time before an alert that lasts is sent again, by severity. Basis: assumed; at most the 120 h for
+which Alertmanager keeps what it has sent (vendor: `repeat_interval` and `--data.retention`)."""
 SUBJECT = (
     "[{{ .Status }}] {{ .GroupLabels.alertname }}{{ with .GroupLabels.service }} {{ . }}{{ end }}"
 )

@@ -16,7 +16,7 @@ from sizing.workload.engines import ENGINES
 from templates.monitoring.metrics import known_metrics
 from templates.monitoring.nodes import POOL, ZONE
 from templates.monitoring.rules import rule_groups
-from templates.prometheus.alertmanager import MESSAGE, SUBJECT, alertmanager_config
+from templates.prometheus.alertmanager import MESSAGE, REPEATS, SUBJECT, alertmanager_config
 from templates.prometheus.jobs import stored_jobs
 from templates.render import render
 from templates.scheduling import POOL_LABEL, ZONE_LABEL
@@ -31,6 +31,7 @@ from tests.components.plans import (
     measured_plan,
 )
 
+ROOT = Path(__file__).parents[2]
 PLAN = measured_plan(CHAT, SPANNING, QUEUED_BURST, **ISSUER)
 TOPIC = "arn:aws:sns:us-east-1:123456789012:alerts"
 WITH_TOOLS = pytest.mark.skipif(bool(prometheus_missing()), reason=prometheus_missing())
@@ -152,14 +153,28 @@ def test_without_metrics_a_service_lets_prometheus_in_only_for_its_burst() -> No
 
 def test_keda_reads_the_load_from_the_prometheus_that_keeps_it() -> None:
     scaled = yaml.safe_load(render(measured_plan())["kubernetes/chat/scaled-object.yaml"])
-    (trigger,) = scaled["spec"]["triggers"]
-    assert trigger["metadata"]["serverAddress"] == "http://metrics-prometheus.kube-system.svc:80"
+    read = {trigger["metadata"]["serverAddress"] for trigger in scaled["spec"]["triggers"]}
+    assert read == {"http://metrics-prometheus.kube-system.svc:80"}
 
 
 def test_a_subject_is_one_line_that_sns_takes() -> None:
     assert SUBJECT.isascii() and "\n" not in SUBJECT
     for annotation in ("summary", "description", "runbook", "plan"):
         assert f".Annotations.{annotation}" in MESSAGE
+
+
+def test_no_alert_repeats_after_alertmanager_has_forgotten_it() -> None:
+    """Guard: Alertmanager sends an alert again when it deletes what it has sent, after 120 hours
+    by default, even where its time to repeat is longer."""
+    units = {"h": 1, "d": 24}
+    hours = {severity: int(time[:-1]) * units[time[-1]] for severity, time in REPEATS.items()}
+    assert max(hours.values()) <= 120
+    page = (ROOT / "docs/how-to/get-metrics-and-alerts.md").read_text(encoding="utf-8")
+    days = hours["info"] // 24
+    assert (
+        f"after {hours['critical']} hour (critical), {hours['warning']} hours (warning) or {days} "
+        "days (info)"
+    ) in page
 
 
 def tool(*command: str | Path) -> str:

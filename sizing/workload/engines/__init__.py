@@ -1,14 +1,16 @@
 """Which serving engines are there? Each has one row, which every other place reads."""
 
+from decimal import Decimal
 from enum import StrEnum
 
-from sizing.workload.engines.requests import RequestMetrics
+from sizing.workload.engines.requests import Histogram, RequestMetrics
 from sizing.workload.engines.sglang import SGLANG
 from sizing.workload.engines.tensorrt_llm import TENSORRT_LLM
 from sizing.workload.engines.traits import TEXT, EngineTraits
 from sizing.workload.engines.vllm import VLLM
 from sizing.workload.engines.vllm_omni import VLLM_OMNI
 from sizing.workload.kinds import Kind
+from sizing.workload.targets import Latency
 
 __all__ = [
     "ENGINES",
@@ -57,13 +59,29 @@ def request_metrics(kind: Kind, engine: EngineName) -> RequestMetrics | None:
     return engine.traits.requests if kind in TEXT else None
 
 
-def unwatched(kind: Kind, engine: EngineName) -> str | None:
+def unwatched(kind: Kind, engine: EngineName, latency: Latency | None) -> str | None:
     """Alerts on requests that a service lacks, and the reason; None where it has all."""
     metrics = request_metrics(kind, engine)
     if kind not in TEXT:
         return f"no alerts on requests: the plan has no numbers for those of kind {kind}"
     if metrics is None:
         return f"no alerts on requests: {engine} exports no metrics of them that alerts may watch"
+    targets = latency or Latency()
+    missing = [_beyond("TTFT", engine, metrics.first_token, targets.ttft_ms)]
     if metrics.each_token is None:
-        return f"no alerts on the target of TPOT: {engine} counts tokens there, not requests"
-    return None
+        missing.append(
+            f"no alerts on the target of TPOT: {engine} counts tokens there, not requests"
+        )
+    else:
+        missing.append(_beyond("TPOT", engine, metrics.each_token, targets.tpot_ms))
+    return "; ".join(filter(None, missing)) or None
+
+
+def _beyond(
+    name: str, engine: EngineName, seconds: Histogram, target_ms: Decimal | None
+) -> str | None:
+    """Reason why a target has no alert; None where a bucket holds it, or without one."""
+    if target_ms is None or seconds.bound_at_least(float(target_ms) / 1000) is not None:
+        return None
+    last = f"{seconds.bounds_s[-1]:g}"
+    return f"no alerts on the target of {name}: the last bucket of {engine} ends at {last} s"

@@ -12,12 +12,12 @@ class Histogram:
     bounds_s: tuple[float, ...]
     """Upper bounds of its buckets, ascending."""
 
-    def bound_at_most(self, seconds: float) -> float | None:
-        """Largest bound that is not above `seconds`; None where all are above.
+    def bound_at_least(self, seconds: float) -> float | None:
+        """Smallest bound, seconds, that is not below `seconds`; None where all are below.
 
-        Requests within it are also within `seconds`, so an alert that counts them is not laxer.
+        Requests above it are also above `seconds`, so an alert that counts them is never wrong.
         """
-        return max((bound for bound in self.bounds_s if bound <= seconds), default=None)
+        return min((bound for bound in self.bounds_s if bound >= seconds), default=None)
 
 
 @dataclass(frozen=True)

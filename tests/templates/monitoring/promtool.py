@@ -8,12 +8,63 @@ from pathlib import Path
 from typing import Any
 
 from sizing.plan.whole import Plan
+from sizing.workload.engines import EngineName
 from templates.monitoring.rules import rule_groups
 from testbed.prometheus import program
 
 LABELS = 'namespace="chat", component="floor"'
-SLOW_AFTER = {"ttft": 'le="0.5"', "tpot": 'le="0.05"'}
-"""Buckets that end at the targets of the cases."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """Series of an engine, written out here so that a wrong name in its row makes a case fail."""
+
+    served: str
+    """Counter of answers with a label of success; `failed` is the same with one of failure."""
+    failed: str
+    finished: str
+    prompt_tokens: str
+    answer_tokens: str
+    tokens: str
+    ttft: str
+    ttft_slow_after: str
+    """Bound of the bucket that ends at the target of the cases."""
+    tpot: str
+    running: str
+    waiting: str
+
+
+EXPORTED = {
+    EngineName.vllm: Exported(
+        served='http_requests_total{%s, method="POST", status="2xx"}',
+        failed='http_requests_total{%s, method="POST", status="5xx"}',
+        finished="vllm:request_success_total",
+        prompt_tokens="vllm:request_prompt_tokens",
+        answer_tokens="vllm:request_generation_tokens",
+        tokens="vllm:generation_tokens_total",
+        ttft="vllm:time_to_first_token_seconds",
+        ttft_slow_after="0.5",
+        tpot="vllm:request_time_per_output_token_seconds",
+        running="vllm:num_requests_running",
+        waiting="vllm:num_requests_waiting",
+    ),
+    EngineName.sglang: Exported(
+        served='sglang:http_responses_total{%s, method="POST", status_code="200"}',
+        failed='sglang:http_responses_total{%s, method="POST", status_code="503"}',
+        finished="sglang:num_requests_total",
+        prompt_tokens="sglang:prompt_tokens_histogram",
+        answer_tokens="sglang:generation_tokens_histogram",
+        tokens="sglang:generation_tokens_total",
+        ttft="sglang:time_to_first_token_seconds",
+        ttft_slow_after="0.6",
+        tpot="sglang:inter_token_latency_seconds",
+        running="sglang:num_running_reqs",
+        waiting="sglang:num_queue_reqs",
+    ),
+}
+"""Basis: vendor (templates/monitoring/data/metrics.csv)."""
+TPOT_SLOW_AFTER = "0.05"
+"""Bound of the bucket that ends at the target of TPOT of the cases."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +80,16 @@ class Measured:
     ttft_slow_share: float = 0.01
     tpot_mean_s: float = 0.03
     tpot_slow_share: float = 0.01
+    tpot_within: Mapping[str, float] = field(default_factory=dict)
+    """Shares of requests within further buckets, by their bounds in seconds."""
     engines: int = 15
     waiting: str = "0x{n}"
     ready: Mapping[str, str] = field(default_factory=dict)
     """Ready replicas of a zone, where they are not those planned."""
     node_ready: int = 1
-    xid: str = "0x{n}"
+    xids: Mapping[int, str] = field(default_factory=lambda: {0: "0x{n}"})
+    """Samples of the last XID by its code. A code is a label of dcgm-exporter too, so that each has
+    a series of its own. Basis: vendor (gpu_collector.go of dcgm-exporter 4.8.2)."""
     remapped: str = "0x{n}"
     double_bit: str = "0x{n}"
     remap_failure: str = "0x{n}"
@@ -96,10 +151,13 @@ def run_cases(folder: Path, sets: Mapping[str, Cases]) -> subprocess.CompletedPr
 
 
 def _test(cases: Cases, case: Case) -> dict[str, Any]:
+    serving = cases.plan.service("chat").serving
+    assert serving is not None
+    exported = EXPORTED[serving.engine]
     samples, per_sample_s = case.minutes // cases.scraped_min, cases.scraped_min * 60
     series = {
-        **_counters(case, samples, per_sample_s),
-        **_gauges(case.measured),
+        **_counters(case, exported, samples, per_sample_s),
+        **_gauges(case.measured, exported),
         **_replicas(cases.plan, case.measured),
     }
     texts = {"alert_rule_test": [_text(cases, case)]} if case.summary else {}
@@ -144,39 +202,46 @@ def _text(cases: Cases, case: Case) -> dict[str, Any]:
 FIRING = 'ALERTS{alertstate="firing"}'
 
 
-def _rates(m: Measured) -> dict[str, float]:
+def _rates(m: Measured, exported: Exported) -> dict[str, float]:
     """Growth of each counter, per second."""
-    rate = m.requests_per_s
-    first, each = "vllm:time_to_first_token_seconds", "vllm:request_time_per_output_token_seconds"
+    rate, within = m.requests_per_s, {TPOT_SLOW_AFTER: 1 - m.tpot_slow_share, **m.tpot_within}
     return {
-        'http_requests_total{%s, method="POST", status="2xx"}': rate * (1 - m.failed_share),
-        'http_requests_total{%s, method="POST", status="5xx"}': rate * m.failed_share,
-        'http_requests_total{%s, method="GET", status="2xx"}': rate,
-        "vllm:request_success_total{%s}": rate,
-        "vllm:request_prompt_tokens_sum{%s}": rate * m.prompt_tokens,
-        "vllm:request_prompt_tokens_count{%s}": rate,
-        "vllm:request_generation_tokens_sum{%s}": rate * m.answer_tokens,
-        "vllm:request_generation_tokens_count{%s}": rate,
-        "vllm:generation_tokens_total{%s}": rate * m.answer_tokens,
-        first + "_sum{%s}": rate * m.ttft_mean_s,
-        first + "_count{%s}": rate,
-        first + "_bucket{%s, " + SLOW_AFTER["ttft"] + "}": rate * (1 - m.ttft_slow_share),
-        first + '_bucket{%s, le="+Inf"}': rate,
-        each + "_sum{%s}": rate * m.tpot_mean_s,
-        each + "_count{%s}": rate,
-        each + "_bucket{%s, " + SLOW_AFTER["tpot"] + "}": rate * (1 - m.tpot_slow_share),
-        each + '_bucket{%s, le="+Inf"}': rate,
+        exported.served: rate * (1 - m.failed_share),
+        exported.failed: rate * m.failed_share,
+        exported.served.replace("POST", "GET"): rate,
+        exported.finished + "{%s}": rate,
+        exported.tokens + "{%s}": rate * m.answer_tokens,
+        **_histogram(exported.prompt_tokens, rate, m.prompt_tokens, {}),
+        **_histogram(exported.answer_tokens, rate, m.answer_tokens, {}),
+        **_histogram(
+            exported.ttft, rate, m.ttft_mean_s, {exported.ttft_slow_after: 1 - m.ttft_slow_share}
+        ),
+        **_histogram(exported.tpot, rate, m.tpot_mean_s, within),
     }
 
 
-def _counters(case: Case, samples: int, per_sample_s: int) -> dict[str, str]:
+def _histogram(
+    name: str, rate: float, mean: float, within: Mapping[str, float]
+) -> dict[str, float]:
+    """Growth of a histogram whose buckets hold these shares, by their bounds."""
+    return {
+        name + "_sum{%s}": rate * mean,
+        name + "_count{%s}": rate,
+        **{
+            name + '_bucket{%s, le="' + bound + '"}': rate * share
+            for bound, share in {**within, "+Inf": 1}.items()
+        },
+    }
+
+
+def _counters(case: Case, exported: Exported, samples: int, per_sample_s: int) -> dict[str, str]:
     """Samples of every counter. An engine without failures has no counter of them."""
-    then = _rates(case.measured)
-    now = then if case.before is None else _rates(case.before)
+    then = _rates(case.measured, exported)
+    now = then if case.before is None else _rates(case.before, exported)
     last = 0 if case.before is None else 4 * 3600 // per_sample_s
     found = dict[str, str]()
     for name, rate in then.items():
-        if not rate and not now[name] and "5xx" in name:
+        if not rate and not now[name] and name == exported.failed:
             continue
         first, second, until = now[name] * per_sample_s, rate * per_sample_s, samples - last
         values = f"0+{first:.9g}x{until}"
@@ -186,18 +251,21 @@ def _counters(case: Case, samples: int, per_sample_s: int) -> dict[str, str]:
     return found
 
 
-def _gauges(m: Measured) -> dict[str, str]:
+def _gauges(m: Measured, exported: Exported) -> dict[str, str]:
     """Samples of gauges of engines, nodes and GPUs."""
-    gpu = '{Hostname="n", gpu="0"}'
+    gpu, xid = '{Hostname="n", gpu="0"}', '{Hostname="n", gpu="0", err_code="%d", err_msg="m%d"}'
     ready = 'condition="Ready", status="true"'
     return {
         **{
-            f'vllm:num_requests_running{{{LABELS}, pod="p{engine}", ready="true"}}': "9x{n}"
+            f'{exported.running}{{{LABELS}, pod="p{engine}", ready="true"}}': "9x{n}"
             for engine in range(m.engines)
         },
-        f'vllm:num_requests_waiting{{{LABELS}, pod="a"}}': m.waiting,
+        f'{exported.waiting}{{{LABELS}, pod="a"}}': m.waiting,
         f'kube_node_status_condition{{node="n", {ready}}}': f"{m.node_ready}x{{n}}",
-        f"DCGM_FI_DEV_XID_ERRORS{gpu}": m.xid,
+        **{
+            "DCGM_FI_DEV_XID_ERRORS" + xid % (code, code): samples
+            for code, samples in m.xids.items()
+        },
         f"DCGM_FI_DEV_UNCORRECTABLE_REMAPPED_ROWS{gpu}": m.remapped,
         f"DCGM_FI_DEV_ECC_DBE_VOL_TOTAL{gpu}": m.double_bit,
         f"DCGM_FI_DEV_ROW_REMAP_FAILURE{gpu}": m.remap_failure,

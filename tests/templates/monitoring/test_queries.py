@@ -64,7 +64,7 @@ def json_pointer(plan: Plan, pointer: str) -> str:
 def names(query: str) -> set[str]:
     """Names of the series in a query: identifiers outside of labels that are no function."""
     bare = re.sub(r'"[^"]*"', "", query)
-    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|\b(by|on|group_left)\s*\([^)]*\)", " ", bare)
+    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|\b(by|on|without|group_left)\s*\([^)]*\)", " ", bare)
     bare = re.sub(r"\b\d[\w.]*|\boffset\s+\w+", " ", bare)
     words = re.findall(r"[a-zA-Z_:][\w:]*(?!\w|\s*\()", bare)
     return set(words) - {"and", "or", "by", "on", "sum", "group_left"}
@@ -118,21 +118,42 @@ def test_each_alert_names_numbers_of_the_plan_that_its_query_has(plan: Plan) -> 
 
 
 @pytest.mark.parametrize(
-    ("target_ms", "bound", "exact"), [(500, "0.5", True), (300, "0.25", False)]
+    ("target_ms", "bound", "exact"),
+    [(500, "0.5", True), (300, "0.5", False), (800, "1.0", False)],
 )
-def test_a_target_counts_from_the_nearest_bucket_that_is_not_laxer(
+def test_a_target_counts_from_the_first_bucket_that_holds_it(
     target_ms: int, bound: str, exact: bool
 ) -> None:
     plan = plan_of(CALIBRATED | {"latency": {"ttft_ms": target_ms, "tpot_ms": 50}})
     expr = next(query for query in queries(plan) if "first_token_seconds_bucket" in query)
     assert f'le="{bound}"' in expr
     meaning = alerts(plan)["TTFTTargetMissedFast"]["annotations"]["description"]
-    assert ("no bucket that ends at the target" in meaning) is not exact
+    unseen = f"Requests between {target_ms} and {float(bound) * 1000:g} ms do not count as slow"
+    assert (unseen in meaning) is not exact
 
 
-def test_a_target_below_every_bucket_has_no_alert() -> None:
-    plan = plan_of(with_engine("sglang", latency={"ttft_ms": 90, "tpot_ms": 50}))
+def test_a_target_beyond_every_bucket_has_no_alert_and_the_plan_says_so() -> None:
+    plan = plan_of(with_engine("sglang", latency={"ttft_ms": 400_001, "tpot_ms": 50}))
     assert "TTFTTargetMissedFast" not in alerts(plan)
+    serving = plan.services[0].serving
+    assert serving is not None and serving.unwatched == (
+        "no alerts on the target of TTFT: the last bucket of sglang ends at 400 s; "
+        "no alerts on the target of TPOT: sglang counts tokens there, not requests"
+    )
+    last = plan_of(with_engine("sglang", latency={"ttft_ms": 400_000, "tpot_ms": 50}))
+    assert "TTFTTargetMissedFast" in alerts(last)
+
+
+@pytest.mark.parametrize(
+    ("name", "reacts"), [("TPOTAboveBand", "late"), ("TPOTBelowBand", "early")]
+)
+def test_an_alert_on_the_band_says_that_it_compares_a_mean(name: str, reacts: str) -> None:
+    """The percentile of the targets is one of the requests, and lies above their mean."""
+    meaning = alerts(PLANS["vllm"])[name]["annotations"]["description"]
+    assert meaning.endswith(
+        "The measured time is a mean, and that of the estimate is for 95 % of requests: the alert "
+        f"may fire {reacts}."
+    )
 
 
 def test_a_low_percentile_still_allows_the_alert() -> None:
