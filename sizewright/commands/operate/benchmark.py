@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from sizewright.answers.answer import print_answer
+from sizewright.commands.operate.measured_replica import answer_of, chosen, price_per_hour
 from sizewright.commands.options import (
     FILE,
     FiniteRange,
@@ -15,7 +16,6 @@ from sizewright.commands.options import (
     site_option,
 )
 from sizewright.layout.console import write_message
-from sizewright.measured.benchmark import answer_of, chosen, price_per_hour
 from sizewright.reading.input_error import InputError
 from sizewright.reading.stack.plan import read_plan
 from sizewright.report.benchmark import print_benchmark

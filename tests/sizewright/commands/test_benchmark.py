@@ -271,7 +271,9 @@ def test_an_unknown_price_is_said(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sizewright.commands.operate.benchmark.price_per_hour", lambda _: None)
-    monkeypatch.setattr("sizewright.measured.benchmark.price_per_hour", lambda _: None)
+    monkeypatch.setattr(
+        "sizewright.commands.operate.measured_replica.price_per_hour", lambda _: None
+    )
     ended = run("benchmark", CHAT, "--directory", tmp_path / "out")
     assert ended.code == 0
     assert "an unknown cost" in ended.out.replace("\n", " ") and " USD " not in ended.out
