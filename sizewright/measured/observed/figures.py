@@ -7,7 +7,7 @@ from math import exp, isfinite
 from sizewright.measured.observed.expected import Band, Expectation
 from sizewright.measured.observed.figure import NEAR, STATED_TOLERANCE, Figure, Unit
 from sizewright.measured.observed.histogram import Histogram
-from sizewright.measured.observed.measured import Measured
+from sizewright.measured.observed.measured import HOUR_S, Measured
 from sizing.plan.service.whole import ServicePlan
 from sizing.replica.rate import TPOT, TTFT
 from sizing.values.exact import Number
@@ -20,8 +20,8 @@ assumed; engines count whole blocks of tokens."""
 SURE = 0.99
 """Share of windows that have at most the failures that count as planned. Basis: assumed."""
 DEFAULT_PERCENTILE = 95
-HOUR_S = 3600
 TOO_SHORT = "less than a day has data"
+NOT_DAILY = "the data are not whole days, so that their mean is not that of a day"
 NO_TIMES = "the plan predicts no time for these requests"
 NOT_STATED = "the workload does not state it"
 
@@ -50,15 +50,14 @@ class Compared:
         traffic, measured = self.service.traffic, self.measured
         behind = traffic.engine_requests_per_s_mean
         stated = traffic.requests_per_s_mean if behind is None else behind
-        is_daily = measured.has_whole_days
         mean = Figure("arrivals_mean", "arrivals, mean", Unit.per_s)
         mean = mean.around(float(stated), STATED_TOLERANCE).judged(measured.mean_per_s)
-        yield mean if is_daily or mean.reason else mean.unknown(TOO_SHORT)
+        yield mean if measured.has_whole_days or mean.reason else mean.unknown(NOT_DAILY)
         peak = Figure("arrivals_peak", "arrivals, peak", Unit.per_s)
         peak = peak.around(_float(traffic.peak_at_engines), STATED_TOLERANCE)
         peak = peak.judged(measured.peak_per_s, NOT_STATED)
         is_lower = peak.is_contradicted and (peak.measured or 0.0) < (peak.sized or 0.0)
-        yield peak.unknown(TOO_SHORT) if is_lower and not is_daily else peak
+        yield peak.unknown(TOO_SHORT) if is_lower and not measured.has_a_day else peak
 
     def _lengths(self) -> Iterator[Figure]:
         request, measured = self.service.inputs.request, self.measured

@@ -1,6 +1,6 @@
 """Verdicts, histograms, and proposals that keep the text of a file."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from math import inf
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import pytest
 from sizewright.measured.observed.figure import Figure, Unit, Verdict
 from sizewright.measured.observed.figures import most_failures
 from sizewright.measured.observed.histogram import Histogram, Quantile, histogram_of
+from sizewright.measured.observed.measured import Measured, Step
 from sizewright.measured.observed.proposal import proposal
 from sizewright.measured.observed.window import Window, moment, window_seconds
 from sizewright.measured.observed.workload_text import with_numbers
@@ -190,3 +191,30 @@ def test_a_new_prompt_is_what_its_turns_leave(tmp_path: Path) -> None:
     assert proposal(workload, same).numbers == {("request", "input_tokens"): 150.0}
     same["prompt_mean"] = replace(same["prompt_mean"], measured=300.0, verdict=Verdict.below)
     assert not proposal(workload, same).numbers
+
+
+def measured_steps(window: Window, missing: range = range(0)) -> Measured:
+    """Measurements of a window in which the steps of these numbers have no data."""
+    ends = [end for number, end in enumerate(window.ends) if number not in missing]
+    steps = tuple(Step(end, 1.0, 1.0, 1.0, 1.0, 1.0) for end in ends)
+    nothing = dict.fromkeys(field.name for field in fields(Measured))
+    return Measured(**{**nothing, "window": window, "steps": steps})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("window", "missing", "is_whole"),
+    [
+        ("24h", range(0), True),
+        ("7d", range(3), True),
+        ("36h", range(0), False),
+        ("8h", range(0), False),
+        ("2d", range(12, 36), True),
+        ("36h", range(12, 24), False),
+    ],
+    ids=["a day", "a week almost", "two daytimes", "short", "two halves", "a day apart"],
+)
+def test_a_daily_mean_weighs_each_hour_of_the_day_alike(
+    window: str, missing: range, is_whole: bool
+) -> None:
+    found = measured_steps(Window(0, window_seconds(window)), missing)
+    assert found.has_whole_days == is_whole
