@@ -10,6 +10,7 @@ from sizewright.measured.observed.histogram import Histogram
 from sizewright.measured.observed.measured import HOUR_S, Measured
 from sizing.plan.service.whole import ServicePlan
 from sizing.replica.rate import TPOT, TTFT
+from sizing.service.items.jobs import DEFAULT_PERCENTILE
 from sizing.values.exact import Number
 from sizing.workload import Redundancy
 from sizing.workload.request import Lengths
@@ -19,7 +20,6 @@ KV_TOLERANCE = 0.20
 assumed; engines count whole blocks of tokens."""
 SURE = 0.99
 """Share of windows that have at most the failures that count as planned. Basis: assumed."""
-DEFAULT_PERCENTILE = 95
 TOO_SHORT = "less than a day has data"
 NOT_DAILY = "the data are not whole days, so that their mean is not that of a day"
 NO_TIMES = "the plan predicts no time for these requests"
