@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import exp, isfinite
+from math import exp, isfinite, sqrt
 
 from sizewright.measured.observed.expected import Band, Expectation
 from sizewright.measured.observed.figure import NEAR, STATED_TOLERANCE, Figure, Unit
 from sizewright.measured.observed.histogram import Histogram
 from sizewright.measured.observed.measured import HOUR_S, Measured
 from sizing.plan.service.whole import ServicePlan
+from sizing.replay.shape import LEAST_ARRIVALS
 from sizing.replica.rate import TPOT, TTFT
 from sizing.service.items.jobs import DEFAULT_PERCENTILE
 from sizing.values.exact import Number
@@ -20,6 +21,9 @@ KV_TOLERANCE = 0.20
 assumed; engines count whole blocks of tokens."""
 SURE = 0.99
 """Share of windows that have at most the failures that count as planned. Basis: assumed."""
+CHANCE = 2
+"""Standard deviations by which a window's arrivals may differ. Basis: assumed, as about 98 %."""
+TOO_FEW = f"{LEAST_ARRIVALS} requests take more than an hour, so that a peak is chance"
 TOO_SHORT = "less than a day has data"
 NOT_DAILY = "the data are not whole days, so that their mean is not that of a day"
 NO_TIMES = "the plan predicts no time for these requests"
@@ -53,11 +57,7 @@ class Compared:
         mean = Figure("arrivals_mean", "arrivals, mean", Unit.per_s)
         mean = mean.around(float(stated), STATED_TOLERANCE).judged(measured.mean_per_s)
         yield mean if measured.has_whole_days or mean.reason else mean.unknown(NOT_DAILY)
-        peak = Figure("arrivals_peak", "arrivals, peak", Unit.per_s)
-        peak = peak.around(_float(traffic.peak_at_engines), STATED_TOLERANCE)
-        peak = peak.judged(measured.peak_per_s, NOT_STATED)
-        is_lower = peak.is_contradicted and (peak.measured or 0.0) < (peak.sized or 0.0)
-        yield peak.unknown(TOO_SHORT) if is_lower and not measured.has_a_day else peak
+        yield arrivals_peak(measured, _float(traffic.peak_at_engines))
 
     def _lengths(self) -> Iterator[Figure]:
         request, measured = self.service.inputs.request, self.measured
@@ -165,6 +165,24 @@ class Compared:
         counted = None if measured.restarts is None else round(sum(measured.restarts.values()))
         yield restarts.judged(_float(counted), "the service has no nodes")
         yield up.judged(found)
+
+
+def arrivals_peak(measured: Measured, stated: float | None) -> Figure:
+    """Peak of the arrivals, requests per second, next to the stated one.
+
+    tolerance = that of a stated number + 2 / square root of the arrivals in one window
+
+    Basis: arithmetic (Poisson); of windows with the same rate, 99 of 100 have no more by chance.
+    """
+    figure = Figure("arrivals_peak", "arrivals, peak", Unit.per_s)
+    if stated and measured.peak_window_s is not None:
+        by_chance = CHANCE / sqrt(stated * measured.peak_window_s)
+        figure = figure.around(stated, STATED_TOLERANCE + by_chance)
+    figure = figure.judged(measured.peak_per_s, NOT_STATED)
+    if measured.peak_per_s is None and measured.peak_window_s is not None:
+        return figure.unknown(TOO_FEW)
+    is_lower = figure.is_contradicted and (figure.measured or 0.0) < (figure.sized or 0.0)
+    return figure.unknown(TOO_SHORT) if is_lower and not measured.has_a_day else figure
 
 
 def _banded(figure: Figure, band: Band | None, scale: float = 1.0) -> Figure:

@@ -44,8 +44,10 @@ class Measured:
     window: Window
     steps: tuple[Step, ...]
     """Steps with data, the first one first; at least one."""
+    peak_window_s: int | None
+    """Seconds of the windows from which the peak is taken."""
     peak_per_s: float | None
-    """Requests per second in the busiest five minutes."""
+    """Requests per second that 99 of 100 windows do not exceed; also None for long windows."""
     prompt_tokens: float | None
     """Mean tokens of a prompt."""
     answer_tokens: float | None

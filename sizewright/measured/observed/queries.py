@@ -5,17 +5,22 @@ label `pod`. Basis: the scrape jobs of `components/cluster_services/burst_servic
 """
 
 from collections.abc import Sequence
+from math import ceil
 
 from sizewright.measured.observed.histogram import Histogram, histogram_of
 from sizewright.measured.observed.measured import Measured, Step
 from sizewright.measured.observed.window import Window, shown_moment
 from sizewright.reading.input_error import InputError
 from sizewright.reading.prometheus import Prometheus, Series
+from sizing.replay.shape import PEAK_PERCENT, peak_window_s
 from sizing.workload.engines.requests import RequestMetrics
 from sizing.workload.engines.traits import Gauges
 
-PEAK_S = 300
-"""Seconds over which the rate of the peak is taken. Basis: assumed; shorter ones are chance."""
+SCRAPES = 4
+"""Fewest scrapes of a window whose rate is taken. Basis: vendor (Prometheus: a rate needs two, and
+one or two may fail)."""
+LONGEST_PEAK_S = 3600
+"""Longest window of a peak, seconds. Basis: assumed; a workload states its busiest hour at most."""
 SAMPLE_S = 60
 """Seconds between two looks at a gauge. Basis: assumed; pods change more slowly."""
 FULL_ENOUGH = 0.5
@@ -44,10 +49,12 @@ class ServiceReader:
         steps = self._steps()
         timed = [step for step in steps if step.requests]
         busiest = max(timed, key=lambda step: step.requests or 0.0) if timed else None
+        peak_s = self._peak_window_s(steps, busiest)
         return Measured(
             window=self._window,
             steps=steps,
-            peak_per_s=self._peak(),
+            peak_window_s=peak_s,
+            peak_per_s=self._peak(peak_s),
             prompt_tokens=self._mean(metrics.prompt_tokens),
             answer_tokens=self._mean(metrics.output_tokens),
             prompts=self._histogram(metrics.prompt_tokens, self._window.until, whole),
@@ -103,10 +110,26 @@ class ServiceReader:
     def _increases(self, name: str) -> ByTime:
         return self._by_step(f"sum(increase({self._over(name, self._window.step_s)}))")
 
-    def _peak(self) -> float | None:
-        finished = self._over(self._metrics.finished, PEAK_S)
-        window = f"[{self._window.length_s}s:{PEAK_S}s]"
-        return _one(self._now(f"max_over_time(sum(rate({finished})){window})"))
+    def _peak_window_s(self, steps: Sequence[Step], busiest: Step | None) -> int | None:
+        """Seconds of the windows that a peak is taken from; None without requests.
+
+        They are those of a trace, and longer where the Prometheus seldom scrapes.
+        """
+        if busiest is None:
+            return None
+        arrived = sum(step.requests or 0.0 for step in steps)
+        counted_s = sum(self._window.step_s for step in steps if step.requests is not None)
+        series = f"{self._gauges.running}{self._of}[{self._window.step_s}s]"
+        looks = _one(self._source.at(f"max(count_over_time({series}))", busiest.end)) or 1.0
+        return ceil(max(peak_window_s(arrived / counted_s), SCRAPES * self._window.step_s / looks))
+
+    def _peak(self, window_s: int | None) -> float | None:
+        """Requests per second that a trace of the window would have as its peak."""
+        if window_s is None or window_s > LONGEST_PEAK_S:
+            return None
+        finished = self._over(self._metrics.finished, window_s)
+        windows = f"sum(rate({finished}))[{self._window.length_s}s:{window_s}s]"
+        return _one(self._now(f"quantile_over_time({PEAK_PERCENT / 100}, {windows})"))
 
     def _mean(self, name: str) -> float | None:
         """Mean of a histogram over the window."""
