@@ -119,16 +119,22 @@ class Compared:
         )
 
     def _utilisation(self) -> Figure:
-        """Use of the fleet at the peak: as sized, and at the measured lengths and times."""
+        """Use of the fleet at the peak: as sized, and at the measured lengths and times.
+
+        The plan's number is that of the floor, so a burst that served the peak lowers both.
+        """
         pool, expected, measured = self.service.pool, self.expected, self.measured
+        up = measured.peak_replicas or measured.replicas
         sized = None if pool is None else _float(pool.utilisation_at_peak)
+        if sized is not None and pool is not None:
+            sized *= min(pool.replicas_total / up, 1.0)
         figure = Figure("utilisation_peak", "utilisation, peak", Unit.ratio)
         figure = figure.around(sized, STATED_TOLERANCE)
         if expected is None or measured.peak_per_s is None:
             return figure.judged(None)
         if figure.low is not None:
             figure = replace(figure, low=figure.low * _fastest(expected))
-        found = expected.utilisation(measured.peak_per_s / measured.replicas)
+        found = expected.utilisation(measured.peak_per_s / up)
         return figure.judged(found, "the workload states no peak")
 
     def _kv_cache(self) -> Figure:

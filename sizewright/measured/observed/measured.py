@@ -48,6 +48,8 @@ class Measured:
     """Seconds of the windows from which the peak is taken."""
     peak_per_s: float | None
     """Requests per second that 99 of 100 windows do not exceed; also None for long windows."""
+    peak_replicas: float | None
+    """Mean number of replicas that were up in the windows with at least that rate."""
     prompt_tokens: float | None
     """Mean tokens of a prompt."""
     answer_tokens: float | None

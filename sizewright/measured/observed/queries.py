@@ -7,6 +7,7 @@ label `pod`. Basis: the scrape jobs of `components/cluster_services/burst_servic
 from collections.abc import Sequence
 from math import ceil
 
+from sizewright.measured.observed.figure import NEAR
 from sizewright.measured.observed.histogram import Histogram, histogram_of
 from sizewright.measured.observed.measured import Measured, Step
 from sizewright.measured.observed.window import Window, shown_moment
@@ -50,11 +51,13 @@ class ServiceReader:
         timed = [step for step in steps if step.requests]
         busiest = max(timed, key=lambda step: step.requests or 0.0) if timed else None
         peak_s = self._peak_window_s(steps, busiest)
+        peak = self._peak(peak_s)
         return Measured(
             window=self._window,
             steps=steps,
             peak_window_s=peak_s,
-            peak_per_s=self._peak(peak_s),
+            peak_per_s=peak,
+            peak_replicas=self._peak_replicas(peak, peak_s),
             prompt_tokens=self._mean(metrics.prompt_tokens),
             answer_tokens=self._mean(metrics.output_tokens),
             prompts=self._histogram(metrics.prompt_tokens, self._window.until, whole),
@@ -84,7 +87,7 @@ class ServiceReader:
         """Steps in which an engine was up. Raises InputError where there is none."""
         running = f"{self._gauges.running}{self._of}"
         sampled = f"[{self._window.step_s}s:{SAMPLE_S}s]"
-        pods = f"count(count by (pod) ({running})){sampled}"
+        pods = f"{self._replicas}{sampled}"
         looks = self._by_step(f"count_over_time({pods})")
         up = self._by_step(f"avg_over_time({pods})")
         enough = FULL_ENOUGH * self._window.step_s / SAMPLE_S
@@ -127,9 +130,25 @@ class ServiceReader:
         """Requests per second that a trace of the window would have as its peak."""
         if window_s is None or window_s > LONGEST_PEAK_S:
             return None
-        finished = self._over(self._metrics.finished, window_s)
-        windows = f"sum(rate({finished}))[{self._window.length_s}s:{window_s}s]"
+        windows = f"{self._rate(window_s)}[{self._window.length_s}s:{window_s}s]"
         return _one(self._now(f"quantile_over_time({PEAK_PERCENT / 100}, {windows})"))
+
+    def _peak_replicas(self, peak: float | None, window_s: int | None) -> float | None:
+        """Mean number of replicas at the end of the windows with at least the rate of the peak."""
+        if peak is None or window_s is None:
+            return None
+        at_peak = f"{self._replicas} and on () {self._rate(window_s)} >= {peak * (1 - NEAR)}"
+        window = f"[{self._window.length_s}s:{window_s}s]"
+        return _one(self._now(f"avg_over_time(({at_peak}){window})"))
+
+    def _rate(self, window_s: int) -> str:
+        """Query for the requests per second of all replicas in a window."""
+        return f"sum(rate({self._over(self._metrics.finished, window_s)}))"
+
+    @property
+    def _replicas(self) -> str:
+        """Query for the number of replicas that are up."""
+        return f"count(count by (pod) ({self._gauges.running}{self._of}))"
 
     def _mean(self, name: str) -> float | None:
         """Mean of a histogram over the window."""

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from sizewright.measured.observed.expected import Expectation, replica_of
 from sizewright.measured.observed.figure import Figure, Unit, Verdict
-from sizewright.measured.observed.figures import most_failures
+from sizewright.measured.observed.figures import Compared, most_failures
 from sizewright.measured.observed.histogram import Histogram, Quantile, histogram_of
 from sizewright.measured.observed.measured import Measured, Step
 from sizewright.measured.observed.proposal import proposal
-from sizewright.measured.observed.window import Window, moment, window_seconds
+from sizewright.measured.observed.service import planned_service
+from sizewright.measured.observed.window import DAY_S, Window, moment, window_seconds
 from sizewright.measured.observed.workload_text import with_numbers
 from sizewright.reading.input_error import InputError
 from sizewright.reading.read import Document, read_mapping
@@ -196,7 +198,7 @@ def test_a_new_prompt_is_what_its_turns_leave(tmp_path: Path) -> None:
 def measured_steps(window: Window, missing: range = range(0)) -> Measured:
     """Measurements of a window in which the steps of these numbers have no data."""
     ends = [end for number, end in enumerate(window.ends) if number not in missing]
-    steps = tuple(Step(end, 1.0, 1.0, 1.0, 1.0, 1.0) for end in ends)
+    steps = tuple(Step(end, 1.0, 1.0, 1.0, None, None) for end in ends)
     nothing = dict.fromkeys(field.name for field in fields(Measured))
     return Measured(**{**nothing, "window": window, "steps": steps})  # type: ignore[arg-type]
 
@@ -218,3 +220,22 @@ def test_a_daily_mean_weighs_each_hour_of_the_day_alike(
 ) -> None:
     found = measured_steps(Window(0, window_seconds(window)), missing)
     assert found.has_whole_days == is_whole
+
+
+def test_the_peak_of_a_burst_is_divided_by_the_replicas_that_served_it() -> None:
+    stack = planned_service(ROOT / "workloads/chat.yaml", ROOT / "Pulumi.dev.yaml")
+    sized, pool = replica_of(stack.service, stack.site.site, stack.catalog), stack.service.pool
+    assert sized is not None and pool is not None and pool.utilisation_at_peak is not None
+    peak = float(stack.service.traffic.requests_per_s_peak or 0)
+    quiet = replace(measured_steps(Window(0, DAY_S)), peak_per_s=peak)
+    found = []
+    for replicas in (pool.replicas_total, 2 * pool.replicas_total):
+        measured = replace(quiet, peak_replicas=float(replicas))
+        compared = Compared(stack.service, measured, Expectation(sized, measured))
+        found.append({figure.name: figure for figure in compared.figures()}["utilisation_peak"])
+    floor, burst = found
+    assert floor.sized == pytest.approx(float(pool.utilisation_at_peak))
+    assert floor.measured and floor.sized and floor.measured <= 1.1 * floor.sized
+    assert burst.measured == pytest.approx(floor.measured / 2)
+    assert burst.sized == pytest.approx(floor.sized / 2)
+    assert burst.verdict == floor.verdict

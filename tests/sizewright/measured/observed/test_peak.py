@@ -17,9 +17,11 @@ pytestmark = pytest.mark.skipif(bool(prometheus_missing()), reason=prometheus_mi
 
 UNTIL, SCRAPE_S = 1_780_272_000, 15
 STORM_S = range(40_000, 40_300)
-"""Seconds of the day in which a client repeats each request at once."""
-STEADY_PER_S = {"second": 1.0, "rare": 0.01}
-"""Arrivals per second by service, the same all day."""
+"""Seconds of the day in which a client of one service repeats each request at once."""
+STEADY_PER_S = {"second": 1.0, "rare": 0.01, "burst": 1.0}
+"""Arrivals per second by service, the same all day but for the burst."""
+BUSY_S, BUSY_TIMES, BURST = range(60_000, 67_200), 4, 3
+"""Seconds of the day in which one service has more arrivals, how many, and its added replicas."""
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +32,16 @@ def server() -> Iterator[Prometheus]:
         chance, next_s, count = Random(7), 0.0, 0
         for second in range(0, DAY_S + 1, SCRAPE_S):
             while next_s < second:
-                count += 5 if int(next_s) in STORM_S else 1
-                next_s += chance.expovariate(per_s)
-            end = f'{{namespace="{service}",pod="{service}-floor-a-0"}}'
-            for name, value in (("request_success_total", count), ("num_requests_running", 1)):
-                sample = f"vllm:{name}{end} {value} {UNTIL - DAY_S + second}"
-                lines.setdefault(name, []).append(sample)
+                count += 5 if service == "second" and int(next_s) in STORM_S else 1
+                is_busy = service == "burst" and int(next_s) in BUSY_S
+                next_s += chance.expovariate(per_s * (BUSY_TIMES if is_busy else 1))
+            added = BURST if service == "burst" and second in BUSY_S else 0
+            for pod in range(1 + added):
+                values = (("request_success_total", count), ("num_requests_running", 1))
+                for name, value in values[1:] if pod else values:
+                    end = f'{{namespace="{service}",pod="{service}-{pod}"}}'
+                    sample = f"vllm:{name}{end} {value} {UNTIL - DAY_S + second}"
+                    lines.setdefault(name, []).append(sample)
     text = [f"# TYPE vllm:{name} unknown\n" + "\n".join(each) for name, each in lines.items()]
     with Prometheus("\n".join([*text, "# EOF", ""])) as running:
         yield running
@@ -61,3 +67,10 @@ def test_too_few_requests_have_no_peak(server: Prometheus) -> None:
     found = arrivals_peak(measured(server, "rare"), stated=0.01)
     assert (found.verdict, found.measured) == ("unknown", None)
     assert found.reason == "100 requests take more than an hour, so that a peak is chance"
+
+
+def test_the_replicas_of_the_peak_are_those_that_served_it(server: Prometheus) -> None:
+    found = measured(server, "burst")
+    assert found.peak_per_s == pytest.approx(BUSY_TIMES, rel=0.35)
+    assert found.peak_replicas == 1 + BURST
+    assert found.replicas == pytest.approx(1 + BURST * len(BUSY_S) / DAY_S, rel=0.05)
