@@ -66,9 +66,9 @@ class Measured:
     kv_used_ratio: float | None
     """Mean used share of the KV cache."""
     restarts: dict[str, float] | None
-    """Restarts of containers by pod."""
+    """Restarts of containers by pod with an engine."""
     not_ready: dict[str, float] | None
-    """Share of the window in which a node of the service was not ready, by node."""
+    """Share of the window in which a node with an engine was not ready, by node."""
 
     @property
     def covered_ratio(self) -> float:

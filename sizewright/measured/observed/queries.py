@@ -16,6 +16,7 @@ from sizewright.reading.prometheus import Prometheus, Series
 from sizing.replay.shape import PEAK_PERCENT, peak_window_s
 from sizing.workload.engines.requests import RequestMetrics
 from sizing.workload.engines.traits import Gauges
+from templates.monitoring.watched import engine_pods
 
 SCRAPES = 4
 """Fewest scrapes of a window whose rate is taken. Basis: vendor (Prometheus: a rate needs two, and
@@ -69,6 +70,14 @@ class ServiceReader:
             restarts=self._restarts(),
             not_ready=self._not_ready(),
         )
+
+    def _over_engines(self, name: str) -> str:
+        """Selector of series of Kubernetes on the service's engines over the whole window.
+
+        Guard: applications, workers and jobs of the namespace fail too, and have no GPU.
+        """
+        pods = f'namespace="{self._service}",pod=~"{engine_pods(self._service)}"'
+        return f"{name}{{{pods}}}[{self._window.length_s}s]"
 
     def _over(self, name: str, seconds: int | None = None) -> str:
         """Selector of the service's series over the whole window, or over the last seconds."""
@@ -172,14 +181,14 @@ class ServiceReader:
         return histogram_of(_by_label(found, "le"))
 
     def _restarts(self) -> dict[str, float] | None:
-        restarts = self._over("kube_pod_container_status_restarts_total")
+        restarts = self._over_engines("kube_pod_container_status_restarts_total")
         found = self._now(f"sum by (pod) (increase({restarts}))")
         return _by_label(found, "pod") if found else None
 
     def _not_ready(self) -> dict[str, float] | None:
-        """Share of time without readiness of the nodes that had a pod of the service."""
+        """Share of time without readiness of the nodes that had an engine of the service."""
         ready = 'kube_node_status_condition{condition="Ready",status="true"}'
-        here = f"count by (node) (count_over_time({self._over('kube_pod_info')}))"
+        here = f"count by (node) (count_over_time({self._over_engines('kube_pod_info')}))"
         share = f"1 - avg by (node) (avg_over_time({ready}[{self._window.length_s}s]))"
         found = self._now(f"({share}) and on (node) {here}")
         return _by_label(found, "node") if found else None

@@ -39,7 +39,7 @@ def server() -> Iterator[Prometheus]:
             for pod in range(1 + added):
                 values = (("request_success_total", count), ("num_requests_running", 1))
                 for name, value in values[1:] if pod else values:
-                    end = f'{{namespace="{service}",pod="{service}-{pod}"}}'
+                    end = f'{{namespace="{service}",pod="{service}-floor-a-{pod}"}}'
                     sample = f"vllm:{name}{end} {value} {UNTIL - DAY_S + second}"
                     lines.setdefault(name, []).append(sample)
     text = [f"# TYPE vllm:{name} unknown\n" + "\n".join(each) for name, each in lines.items()]
