@@ -26,6 +26,7 @@ CHANCE = 2
 TOO_FEW = f"{LEAST_ARRIVALS} requests take more than an hour, so that a peak is chance"
 TOO_SHORT = "less than a day has data"
 NOT_DAILY = "the data are not whole days, so that their mean is not that of a day"
+UNSEEN = "replicas that are down write no metrics, and there is no kube-state-metrics that saw them"
 NO_TIMES = "the plan predicts no time for these requests"
 NOT_STATED = "the workload does not state it"
 
@@ -167,10 +168,12 @@ class Compared:
             up = replace(
                 up, sized=max(1 - failures * lost, 0.0), low=max(1 - max(most, 1.0) * lost, 0.0)
             )
-            found = measured.up_ratio(pool.replicas_total)
+            found = None if measured.up is None else measured.up.ratio
         counted = None if measured.restarts is None else round(sum(measured.restarts.values()))
         yield restarts.judged(_float(counted), "the service has no nodes")
-        yield up.judged(found)
+        up = up.judged(found)
+        is_seen = found is None or measured.up is None or measured.up.is_certain
+        yield up if is_seen else up.unknown(UNSEEN)
 
 
 def arrivals_peak(measured: Measured, stated: float | None) -> Figure:

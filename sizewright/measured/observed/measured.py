@@ -38,6 +38,26 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """Replicas that always run."""
+
+    ready: str
+    """Series of those that are ready, as Kubernetes counts them."""
+    replicas: int
+    """Number of replicas that the plan has."""
+
+
+@dataclass(frozen=True)
+class Up:
+    """Share of the floor's replicas that were up, mean of the window."""
+
+    ratio: float
+    """0 to 1. More replicas than planned count as all."""
+    is_certain: bool
+    """False where time without data may be time without replicas."""
+
+
+@dataclass(frozen=True)
 class Measured:
     """Measurements of one service, whose engines wrote them."""
 
@@ -65,6 +85,8 @@ class Measured:
     """Seconds per output token of each request in the busiest step."""
     kv_used_ratio: float | None
     """Mean used share of the KV cache."""
+    up: Up | None
+    """Replicas of the floor that were up; None also where the plan builds none."""
     restarts: dict[str, float] | None
     """Restarts of containers by pod with an engine."""
     not_ready: dict[str, float] | None
@@ -119,10 +141,6 @@ class Measured:
         times = _total([step.times for step in self.steps])
         seconds = _total([step.times_s for step in self.steps])
         return seconds / times if times and seconds else None
-
-    def up_ratio(self, wanted: int) -> float:
-        """Mean share of the wanted replicas that were up; more than wanted count as all."""
-        return sum(min(step.replicas / wanted, 1.0) for step in self.steps) / len(self.steps)
 
 
 def _total(values: Sequence[float | None]) -> float | None:

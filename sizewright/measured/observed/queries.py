@@ -9,14 +9,14 @@ from math import ceil
 
 from sizewright.measured.observed.figure import NEAR
 from sizewright.measured.observed.histogram import Histogram, histogram_of
-from sizewright.measured.observed.measured import Measured, Step
+from sizewright.measured.observed.measured import Floor, Measured, Step, Up
 from sizewright.measured.observed.window import Window, shown_moment
 from sizewright.reading.input_error import InputError
 from sizewright.reading.prometheus import Prometheus, Series
 from sizing.replay.shape import PEAK_PERCENT, peak_window_s
 from sizing.workload.engines.requests import RequestMetrics
 from sizing.workload.engines.traits import Gauges
-from templates.monitoring.watched import engine_pods
+from templates.monitoring.watched import FLOOR, engine_pods
 
 SCRAPES = 4
 """Fewest scrapes of a window whose rate is taken. Basis: vendor (Prometheus: a rate needs two, and
@@ -37,11 +37,15 @@ class ServiceReader:
         self,
         source: Prometheus,
         service: str,
-        gauges: Gauges,
-        metrics: RequestMetrics,
+        names: tuple[Gauges, RequestMetrics],
         window: Window,
+        floor: Floor | None = None,
     ) -> None:
-        self._source, self._window, self._metrics, self._gauges = source, window, metrics, gauges
+        """Names are those of the engine's series. Without a floor, nothing says how many of its
+        replicas were up."""
+        self._source, self._window = source, window
+        self._gauges, self._metrics = names
+        self._floor = floor
         self._of, self._service = f'{{namespace="{service}"}}', service
 
     def read(self) -> Measured:
@@ -67,6 +71,7 @@ class ServiceReader:
             first_tokens=self._in_step(metrics.first_token.name, busiest),
             request_tokens=self._in_step(None if each is None else each.name, busiest),
             kv_used_ratio=self._kv_used(),
+            up=self._up(),
             restarts=self._restarts(),
             not_ready=self._not_ready(),
         )
@@ -179,6 +184,29 @@ class ServiceReader:
         buckets = self._over(f"{name}_bucket", seconds)
         found = self._source.at(f"sum by (le) (increase({buckets}))", end)
         return histogram_of(_by_label(found, "le"))
+
+    def _up(self) -> Up | None:
+        """Replicas of the floor that were up: as Kubernetes counts them, else those with metrics.
+
+        Guard: engines that are down write no series, so only Kubernetes separates an outage of
+        all from a Prometheus that was down.
+        """
+        if self._floor is None:
+            return None
+        wanted, length_s = self._floor.replicas, self._window.length_s
+        window = f"[{length_s}s:{SAMPLE_S}s]"
+        ready = f"clamp_max(sum({self._floor.ready}), {wanted}){window}"
+        counted = _one(self._now(f"avg_over_time({ready})"))
+        if counted is not None:
+            return Up(counted / wanted, is_certain=True)
+        pods = f'namespace="{self._service}",pod=~"{engine_pods(self._service, FLOOR)}"'
+        engines = f"count(count by (pod) ({self._gauges.running}{{{pods}}}))"
+        seen = f"clamp_max({engines}, {wanted}){window}"
+        share = _one(self._now(f"avg_over_time({seen})"))
+        looks = _one(self._now(f"count_over_time({seen})"))
+        if share is None or looks is None:
+            return None
+        return Up(share / wanted, is_certain=looks >= length_s // SAMPLE_S)
 
     def _restarts(self) -> dict[str, float] | None:
         restarts = self._over_engines("kube_pod_container_status_restarts_total")

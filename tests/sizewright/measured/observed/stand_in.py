@@ -24,6 +24,7 @@ UNTIL = 1_780_272_000
 GAUGES = (
     "vllm:num_requests_running",
     "vllm:kv_cache_usage_perc",
+    "kube_deployment_status_replicas_available",
     "kube_pod_info",
     "kube_node_status_condition",
 )
@@ -45,6 +46,8 @@ class Truth:
     """Over the median of the fit, without corrections."""
     restarts: int = 0
     """Restarts of one pod."""
+    hours_down: int = 0
+    """Hours in which Kubernetes saw no replica that was ready."""
     is_published: bool = True
     """False where only the number of running requests is scraped."""
 
@@ -152,7 +155,7 @@ def _lines(found: Fleet, truth: Truth) -> list[str]:
                 # Guard: a gauge shows the hour that ends with a sample.
                 value = by_hour[max(ceil(second / HOUR_S) - 1, 0)]
                 lines.append(_line(service, name, f'pod="{_pod(service, pod)}"', value, second))
-    return [*lines, *_kubernetes(service, truth)]
+    return [*lines, *_kubernetes(found, truth)]
 
 
 def _pod(service: str, number: int) -> str:
@@ -220,7 +223,9 @@ def _shares(edges: tuple[float, ...], quantile_s: object) -> list[float]:
     return [max((share for share, s in grid if s <= edge), default=0.0) for edge in edges]
 
 
-def _kubernetes(service: str, truth: Truth) -> Iterator[str]:
+def _kubernetes(found: Fleet, truth: Truth) -> Iterator[str]:
+    service, serving = found.stack.service.name, found.stack.service.serving
+    assert serving is not None
     seconds = range(0, HOURS * HOUR_S + 1, SAMPLE_S)
     name = "kube_pod_container_status_restarts_total"
     others = (f"{service}-application-0", 9, "node-1")
@@ -230,6 +235,11 @@ def _kubernetes(service: str, truth: Truth) -> Iterator[str]:
             yield _line(service, name, f'pod="{pod}"', count, second)
         for second in seconds:
             yield _line(service, "kube_pod_info", f'pod="{pod}",node="{node}"', 1, second)
+    for zone, replicas in serving.replicas_by_zone.items():
+        for second in seconds:
+            ready = 0 if second < truth.hours_down * HOUR_S else replicas
+            labels = f'deployment="{service}-floor-{zone}"'
+            yield _line(service, "kube_deployment_status_replicas_available", labels, ready, second)
     for node, value in (("node-0", 1), ("node-1", 0)):
         for second in seconds:
             labels = f'node="{node}",condition="Ready",status="true"'

@@ -10,7 +10,7 @@ from sizewright.measured.observed.expected import Expectation, replica_of
 from sizewright.measured.observed.figure import Figure, Unit, Verdict
 from sizewright.measured.observed.figures import Compared, most_failures
 from sizewright.measured.observed.histogram import Histogram, Quantile, histogram_of
-from sizewright.measured.observed.measured import Measured, Step
+from sizewright.measured.observed.measured import Measured, Step, Up
 from sizewright.measured.observed.proposal import proposal
 from sizewright.measured.observed.service import planned_service
 from sizewright.measured.observed.window import DAY_S, Window, moment, window_seconds
@@ -239,3 +239,18 @@ def test_the_peak_of_a_burst_is_divided_by_the_replicas_that_served_it() -> None
     assert burst.measured == pytest.approx(floor.measured / 2)
     assert burst.sized == pytest.approx(floor.sized / 2)
     assert burst.verdict == floor.verdict
+
+
+@pytest.mark.parametrize(
+    ("up", "verdict"),
+    [(Up(0.5, is_certain=True), "below"), (Up(1.0, is_certain=True), "met")]
+    + [(Up(ratio, is_certain=False), "unknown") for ratio in (0.5, 1.0)]
+    + [(None, "unknown")],
+)
+def test_replicas_that_may_be_unseen_decide_nothing(up: Up | None, verdict: str) -> None:
+    stack = planned_service(ROOT / "workloads/chat.yaml", ROOT / "Pulumi.dev.yaml")
+    measured = replace(measured_steps(Window(0, DAY_S)), up=up)
+    found = Compared(stack.service, measured, None).figures()
+    availability = {figure.name: figure for figure in found}["availability"]
+    assert availability.verdict == verdict
+    assert ("kube-state-metrics" in availability.reason) == (up is not None and not up.is_certain)

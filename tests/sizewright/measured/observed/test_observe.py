@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(bool(prometheus_missing()), reason=prometheus_mi
 
 SITE = ROOT / "Pulumi.dev.yaml"
 SCHEMA = json.loads((ROOT / "docs/schema/observe.schema.json").read_text(encoding="utf-8"))
-WRONG = Truth(arrivals=1.5, lengths=2.0, step_time=1.3, restarts=3)
+WRONG = Truth(arrivals=1.5, lengths=2.0, step_time=1.3, restarts=3, hours_down=6)
 RIGHT = Truth()
 TRUTHS = {"right": RIGHT, "wrong": WRONG, "bare": Truth(is_published=False)}
 FIRST = "wrong-floor-us-east-1a-0"
@@ -118,7 +118,8 @@ def test_known_errors_are_found_and_the_proposal_answers_them(
         figure = figures[name]
         assert figure["measured"] / figure["sized"] == pytest.approx(ratio, rel=0.05), name
     assert (contradicted["restarts"], found["restarts"]) == ("above", {FIRST: 3})
-    assert contradicted["kv_used"] == contradicted["availability"] == "met"
+    assert (contradicted["kv_used"], contradicted["availability"]) == ("met", "below")
+    assert figures["availability"]["measured"] == pytest.approx(0.75, abs=0.01)
     (made,) = found["corrections"]
     assert made["tpot_ratio"] == pytest.approx(1.3 ** (made["runs"] / (made["runs"] + 1)), rel=0.05)
     assert json.loads(own.read_text(encoding="utf-8"))["corrections"] == found["corrections"]
@@ -134,6 +135,7 @@ def test_known_errors_are_found_and_the_proposal_answers_them(
         "prompt_percentile": "unknown",
         "answer_percentile": "unknown",
         "restarts": "above",
+        "availability": "below",
     }, "one bucket is too wide, one length is a mean, and faults are not answered by a plan"
     (more,) = again["corrections"]
     ratio = 1.3 ** (more["runs"] / (more["runs"] + 1))

@@ -20,7 +20,7 @@ STORM_S = range(40_000, 40_300)
 """Seconds of the day in which a client of one service repeats each request at once."""
 STEADY_PER_S = {"second": 1.0, "rare": 0.01, "burst": 1.0}
 """Arrivals per second by service, the same all day but for the burst."""
-BUSY_S, BUSY_TIMES, BURST = range(60_000, 67_200), 4, 3
+PEAK_S, PEAK_TIMES, BURST = range(60_000, 67_200), 4, 3
 """Seconds of the day in which one service has more arrivals, how many, and its added replicas."""
 
 
@@ -33,9 +33,9 @@ def server() -> Iterator[Prometheus]:
         for second in range(0, DAY_S + 1, SCRAPE_S):
             while next_s < second:
                 count += 5 if service == "second" and int(next_s) in STORM_S else 1
-                is_busy = service == "burst" and int(next_s) in BUSY_S
-                next_s += chance.expovariate(per_s * (BUSY_TIMES if is_busy else 1))
-            added = BURST if service == "burst" and second in BUSY_S else 0
+                is_peak = service == "burst" and int(next_s) in PEAK_S
+                next_s += chance.expovariate(per_s * (PEAK_TIMES if is_peak else 1))
+            added = BURST if service == "burst" and second in PEAK_S else 0
             for pod in range(1 + added):
                 values = (("request_success_total", count), ("num_requests_running", 1))
                 for name, value in values[1:] if pod else values:
@@ -51,7 +51,9 @@ def measured(server: Prometheus, service: str) -> Measured:
     traits = EngineName.vllm.traits
     assert traits.gauges is not None and traits.requests is not None
     window = Window(UNTIL, DAY_S)
-    return ServiceReader(Reader(server.url), service, traits.gauges, traits.requests, window).read()
+    return ServiceReader(
+        Reader(server.url), service, (traits.gauges, traits.requests), window
+    ).read()
 
 
 def test_chance_and_a_short_fault_do_not_contradict_a_stated_peak(server: Prometheus) -> None:
@@ -71,6 +73,6 @@ def test_too_few_requests_have_no_peak(server: Prometheus) -> None:
 
 def test_the_replicas_of_the_peak_are_those_that_served_it(server: Prometheus) -> None:
     found = measured(server, "burst")
-    assert found.peak_per_s == pytest.approx(BUSY_TIMES, rel=0.35)
+    assert found.peak_per_s == pytest.approx(PEAK_TIMES, rel=0.35)
     assert found.peak_replicas == 1 + BURST
-    assert found.replicas == pytest.approx(1 + BURST * len(BUSY_S) / DAY_S, rel=0.05)
+    assert found.replicas == pytest.approx(1 + BURST * len(PEAK_S) / DAY_S, rel=0.05)
