@@ -52,7 +52,7 @@ def trace_shape(trace: Trace) -> TraceShape:
 
     Basis: arithmetic; a bar has the mean of its requests, so the histogram keeps the mean length.
     """
-    window_s = max(float(PEAK_WINDOW_S), LEAST_ARRIVALS / trace.requests_per_s)
+    window_s = peak_window_s(trace.requests_per_s)
     windows = sorted(counts(trace, window_s))
     mean = sum(windows) / len(windows)
     at_peak = windows[ceil(PEAK_PERCENT / 100 * len(windows)) - 1]
@@ -68,6 +68,11 @@ def trace_shape(trace: Trace) -> TraceShape:
         output_tokens=histogram(trace.output_tokens),
         longest_tokens=max(given + made for given, made in both),
     )
+
+
+def peak_window_s(requests_per_s: float) -> float:
+    """Seconds of the windows in which the peak of so many mean arrivals a second is counted."""
+    return max(float(PEAK_WINDOW_S), LEAST_ARRIVALS / requests_per_s)
 
 
 def histogram(tokens: Sequence[int]) -> tuple[tuple[float, float], ...]:

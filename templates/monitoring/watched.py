@@ -9,6 +9,10 @@ from sizing.workload.engines import request_metrics
 from sizing.workload.engines.requests import RequestMetrics
 from sizing.workload.kinds import Kind
 
+FLOOR = "floor"
+ENGINES = (FLOOR, "burst")
+"""Components of a service whose pods are engines."""
+
 
 @dataclass(frozen=True)
 class SizedLoad:
@@ -99,7 +103,7 @@ class Watched:
         return tuple(self.serving.replicas_by_zone)
 
     def _floor(self, zone: str) -> str:
-        return f"{self.name}-floor-{zone}"
+        return f"{self.name}-{FLOOR}-{zone}"
 
     @property
     def set_label(self) -> str:
@@ -114,6 +118,15 @@ class Watched:
             else "kube_deployment_status_replicas_available"
         )
         return self.of(metric, f"{self.set_label}{matched}")
+
+
+def engine_pods(service: str, *components: str) -> str:
+    """Pattern of the names of a service's pods with an engine: those of the floor and the burst, or
+    of some of them. Other pods are in its namespace too.
+
+    Basis: templates/kubernetes/deployment.yaml.j2 and leader-worker-set.yaml.j2.
+    """
+    return f"{service}-({'|'.join(components or ENGINES)})-.+"
 
 
 def watched(service: ServicePlan) -> Watched | None:

@@ -65,9 +65,9 @@ class ObserveAnswer(Answer):
     figures: tuple[FigureAnswer, ...]
     """Every number with its verdict."""
     restarts: dict[str, Number] | None
-    """Restarts of containers by pod; null where they were not measured."""
+    """Restarts of containers by pod with an engine; null where they were not measured."""
     nodes_not_ready: dict[str, Number] | None
-    """Share of the window in which a node of the service was not ready, 0 to 1, by node; null
+    """Share of the window in which a node with an engine was not ready, 0 to 1, by node; null
     where it was not measured."""
     corrections: tuple[Correction, ...]
     """Corrections that follow from the measured time per output token; empty without one."""

@@ -22,6 +22,7 @@ from sizewright.measured.observed.service import (
     Found,
     Proposed,
     compared,
+    floor_of,
     planned_service,
     proposed,
     series_names,
@@ -81,11 +82,9 @@ def command(
     source = Prometheus(url, _token(token_file, token_env))
     times = _window(window, until)
     stack = planned_service(file, site)
-    gauges, metrics = series_names(stack)
+    names = series_names(stack)
     with working("reading measurements"):
-        reader = ServiceReader(
-            source, stack.service.name, gauges=gauges, metrics=metrics, window=times
-        )
+        reader = ServiceReader(source, stack.service.name, names, times, floor_of(stack))
         found = compared(stack, reader.read())
     changed = None if propose is None else proposed(found, propose, out)
     texts = {} if changed is None else changed.texts

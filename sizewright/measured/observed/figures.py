@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import exp, isfinite
+from math import exp, isfinite, sqrt
 
 from sizewright.measured.observed.expected import Band, Expectation
 from sizewright.measured.observed.figure import NEAR, STATED_TOLERANCE, Figure, Unit
 from sizewright.measured.observed.histogram import Histogram
-from sizewright.measured.observed.measured import Measured
+from sizewright.measured.observed.measured import HOUR_S, Measured
 from sizing.plan.service.whole import ServicePlan
+from sizing.replay.shape import LEAST_ARRIVALS
 from sizing.replica.rate import TPOT, TTFT
+from sizing.service.items.jobs import DEFAULT_PERCENTILE
 from sizing.values.exact import Number
 from sizing.workload import Redundancy
 from sizing.workload.request import Lengths
@@ -19,9 +21,12 @@ KV_TOLERANCE = 0.20
 assumed; engines count whole blocks of tokens."""
 SURE = 0.99
 """Share of windows that have at most the failures that count as planned. Basis: assumed."""
-DEFAULT_PERCENTILE = 95
-HOUR_S = 3600
+CHANCE = 2
+"""Standard deviations by which a window's arrivals may differ. Basis: assumed, as about 98 %."""
+TOO_FEW = f"{LEAST_ARRIVALS} requests take more than an hour, so that a peak is chance"
 TOO_SHORT = "less than a day has data"
+NOT_DAILY = "the data are not whole days, so that their mean is not that of a day"
+UNSEEN = "replicas that are down write no metrics, and there is no kube-state-metrics that saw them"
 NO_TIMES = "the plan predicts no time for these requests"
 NOT_STATED = "the workload does not state it"
 
@@ -50,15 +55,10 @@ class Compared:
         traffic, measured = self.service.traffic, self.measured
         behind = traffic.engine_requests_per_s_mean
         stated = traffic.requests_per_s_mean if behind is None else behind
-        is_daily = measured.has_whole_days
         mean = Figure("arrivals_mean", "arrivals, mean", Unit.per_s)
         mean = mean.around(float(stated), STATED_TOLERANCE).judged(measured.mean_per_s)
-        yield mean if is_daily or mean.reason else mean.unknown(TOO_SHORT)
-        peak = Figure("arrivals_peak", "arrivals, peak", Unit.per_s)
-        peak = peak.around(_float(traffic.peak_at_engines), STATED_TOLERANCE)
-        peak = peak.judged(measured.peak_per_s, NOT_STATED)
-        is_lower = peak.is_contradicted and (peak.measured or 0.0) < (peak.sized or 0.0)
-        yield peak.unknown(TOO_SHORT) if is_lower and not is_daily else peak
+        yield mean if measured.has_whole_days or mean.reason else mean.unknown(NOT_DAILY)
+        yield arrivals_peak(measured, _float(traffic.peak_at_engines))
 
     def _lengths(self) -> Iterator[Figure]:
         request, measured = self.service.inputs.request, self.measured
@@ -120,16 +120,22 @@ class Compared:
         )
 
     def _utilisation(self) -> Figure:
-        """Use of the fleet at the peak: as sized, and at the measured lengths and times."""
+        """Use of the fleet at the peak: as sized, and at the measured lengths and times.
+
+        The plan's number is that of the floor, so a burst that served the peak lowers both.
+        """
         pool, expected, measured = self.service.pool, self.expected, self.measured
+        up = measured.peak_replicas or measured.replicas
         sized = None if pool is None else _float(pool.utilisation_at_peak)
+        if sized is not None and pool is not None:
+            sized *= min(pool.replicas_total / up, 1.0)
         figure = Figure("utilisation_peak", "utilisation, peak", Unit.ratio)
         figure = figure.around(sized, STATED_TOLERANCE)
         if expected is None or measured.peak_per_s is None:
             return figure.judged(None)
         if figure.low is not None:
             figure = replace(figure, low=figure.low * _fastest(expected))
-        found = expected.utilisation(measured.peak_per_s / measured.replicas)
+        found = expected.utilisation(measured.peak_per_s / up)
         return figure.judged(found, "the workload states no peak")
 
     def _kv_cache(self) -> Figure:
@@ -162,10 +168,30 @@ class Compared:
             up = replace(
                 up, sized=max(1 - failures * lost, 0.0), low=max(1 - max(most, 1.0) * lost, 0.0)
             )
-            found = measured.up_ratio(pool.replicas_total)
+            found = None if measured.up is None else measured.up.ratio
         counted = None if measured.restarts is None else round(sum(measured.restarts.values()))
         yield restarts.judged(_float(counted), "the service has no nodes")
-        yield up.judged(found)
+        up = up.judged(found)
+        is_seen = found is None or measured.up is None or measured.up.is_certain
+        yield up if is_seen else up.unknown(UNSEEN)
+
+
+def arrivals_peak(measured: Measured, stated: float | None) -> Figure:
+    """Peak of the arrivals, requests per second, next to the stated one.
+
+    tolerance = that of a stated number + 2 / square root of the arrivals in one window
+
+    Basis: arithmetic (Poisson); of windows with the same rate, 99 of 100 have no more by chance.
+    """
+    figure = Figure("arrivals_peak", "arrivals, peak", Unit.per_s)
+    if stated and measured.peak_window_s is not None:
+        by_chance = CHANCE / sqrt(stated * measured.peak_window_s)
+        figure = figure.around(stated, STATED_TOLERANCE + by_chance)
+    figure = figure.judged(measured.peak_per_s, NOT_STATED)
+    if measured.peak_per_s is None and measured.peak_window_s is not None:
+        return figure.unknown(TOO_FEW)
+    is_lower = figure.is_contradicted and (figure.measured or 0.0) < (figure.sized or 0.0)
+    return figure.unknown(TOO_SHORT) if is_lower and not measured.has_a_day else figure
 
 
 def _banded(figure: Figure, band: Band | None, scale: float = 1.0) -> Figure:

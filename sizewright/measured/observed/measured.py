@@ -1,10 +1,17 @@
 """What did a Prometheus measure of a service in a window? None is not measured, never zero."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sizewright.measured.observed.histogram import Histogram
 from sizewright.measured.observed.window import DAY_S, Window
+
+HOUR_S, HOURS = 3600, 24
+"""Seconds of an hour, and hours of a day."""
+UNEVEN = 0.05
+"""Largest share of the data that would have to be at another hour of the day. Basis: assumed; half
+the tolerance of the mean, where the day has twice the rate of the night."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +38,38 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """Replicas that always run."""
+
+    ready: str
+    """Series of those that are ready, as Kubernetes counts them."""
+    replicas: int
+    """Number of replicas that the plan has."""
+
+
+@dataclass(frozen=True)
+class Up:
+    """Share of the floor's replicas that were up, mean of the window."""
+
+    ratio: float
+    """0 to 1. More replicas than planned count as all."""
+    is_certain: bool
+    """False where time without data may be time without replicas."""
+
+
+@dataclass(frozen=True)
 class Measured:
     """Measurements of one service, whose engines wrote them."""
 
     window: Window
     steps: tuple[Step, ...]
     """Steps with data, the first one first; at least one."""
+    peak_window_s: int | None
+    """Seconds of the windows from which the peak is taken."""
     peak_per_s: float | None
-    """Requests per second in the busiest five minutes."""
+    """Requests per second that 99 of 100 windows do not exceed; also None for long windows."""
+    peak_replicas: float | None
+    """Mean number of replicas that were up in the windows with at least that rate."""
     prompt_tokens: float | None
     """Mean tokens of a prompt."""
     answer_tokens: float | None
@@ -54,10 +85,12 @@ class Measured:
     """Seconds per output token of each request in the busiest step."""
     kv_used_ratio: float | None
     """Mean used share of the KV cache."""
+    up: Up | None
+    """Replicas of the floor that were up; None also where the plan builds none."""
     restarts: dict[str, float] | None
-    """Restarts of containers by pod."""
+    """Restarts of containers by pod with an engine."""
     not_ready: dict[str, float] | None
-    """Share of the window in which a node of the service was not ready, by node."""
+    """Share of the window in which a node with an engine was not ready, by node."""
 
     @property
     def covered_ratio(self) -> float:
@@ -70,9 +103,19 @@ class Measured:
         return float(len(self.steps) * self.window.step_s)
 
     @property
-    def has_whole_days(self) -> bool:
-        """True with data of at least a day: less has no daily mean."""
+    def has_a_day(self) -> bool:
+        """True with data of at least a day: less may lack the busiest hour."""
         return self.covered_s >= DAY_S
+
+    @property
+    def has_whole_days(self) -> bool:
+        """True where the data have about as much of each hour of the day: 36 hours hold two
+        daytimes and one night, and their mean is not that of a day."""
+        half_s = self.window.step_s / 2
+        hours = Counter(int((step.end - half_s) % DAY_S // HOUR_S) for step in self.steps)
+        even = len(self.steps) / HOURS
+        uneven = sum(abs(hours[hour] - even) for hour in range(HOURS)) / 2
+        return uneven <= UNEVEN * len(self.steps)
 
     @property
     def replicas(self) -> float:
@@ -98,10 +141,6 @@ class Measured:
         times = _total([step.times for step in self.steps])
         seconds = _total([step.times_s for step in self.steps])
         return seconds / times if times and seconds else None
-
-    def up_ratio(self, wanted: int) -> float:
-        """Mean share of the wanted replicas that were up; more than wanted count as all."""
-        return sum(min(step.replicas / wanted, 1.0) for step in self.steps) / len(self.steps)
 
 
 def _total(values: Sequence[float | None]) -> float | None:

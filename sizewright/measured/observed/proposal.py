@@ -73,7 +73,8 @@ def _arrivals(made: Proposal, traffic: Traffic, mean: Figure, peak: Figure) -> N
     if peak.measured is None or stated is None or not stated:
         return
     ratio = peak.measured / float(stated)
-    if abs(ratio - 1) > STATED_TOLERANCE:
+    tolerance = peak.high / peak.sized - 1 if peak.high and peak.sized else STATED_TOLERANCE
+    if abs(ratio - 1) > tolerance:
         _peak(made, traffic, ratio)
 
 

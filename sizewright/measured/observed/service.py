@@ -8,7 +8,7 @@ from sizewright.measured.observed.correction import observed_corrections
 from sizewright.measured.observed.expected import Expectation, replica_of
 from sizewright.measured.observed.figure import Figure
 from sizewright.measured.observed.figures import Compared
-from sizewright.measured.observed.measured import Measured
+from sizewright.measured.observed.measured import Floor, Measured
 from sizewright.measured.observed.proposal import Proposal, proposal
 from sizewright.measured.observed.workload_text import with_numbers
 from sizewright.reading.plain_yaml import PlainYaml
@@ -29,6 +29,7 @@ from sizing.plan.whole import Plan
 from sizing.workload import ENGINES, EngineName, Kind, Workload
 from sizing.workload.engines.requests import RequestMetrics
 from sizing.workload.engines.traits import Gauges
+from templates.monitoring.watched import watched
 
 CALIBRATION = ".calibration.json"
 KINDS = (Kind.text, Kind.chat)
@@ -91,6 +92,12 @@ def series_names(stack: Stack) -> tuple[Gauges, RequestMetrics]:
         message = f"the metrics of engine {name} are not known"
         raise document.error(("engine", "name"), message, f"one of {known}")
     return traits.gauges, traits.requests
+
+
+def floor_of(stack: Stack) -> Floor | None:
+    """Return the replicas that always run; None where the stack builds none."""
+    found, pool = watched(stack.service), stack.service.pool
+    return None if found is None or pool is None else Floor(found.floor, pool.replicas_total)
 
 
 def compared(stack: Stack, measured: Measured) -> Found:

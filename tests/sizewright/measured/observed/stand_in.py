@@ -24,6 +24,7 @@ UNTIL = 1_780_272_000
 GAUGES = (
     "vllm:num_requests_running",
     "vllm:kv_cache_usage_perc",
+    "kube_deployment_status_replicas_available",
     "kube_pod_info",
     "kube_node_status_condition",
 )
@@ -45,6 +46,8 @@ class Truth:
     """Over the median of the fit, without corrections."""
     restarts: int = 0
     """Restarts of one pod."""
+    hours_down: int = 0
+    """Hours in which Kubernetes saw no replica that was ready."""
     is_published: bool = True
     """False where only the number of running requests is scraped."""
 
@@ -143,18 +146,20 @@ def _lines(found: Fleet, truth: Truth) -> list[str]:
                     hour, rest = divmod(second, HOUR_S)
                     value = totals[hour] + (rest * by_hour[hour] if rest else 0.0)
                     value *= found.replicas / 2
-                    lines.append(_line(service, name, f'pod="{_pod(pod)}"{labels}', value, second))
+                    lines.append(
+                        _line(service, name, f'pod="{_pod(service, pod)}"{labels}', value, second)
+                    )
     for name, by_hour in gauges.items():
         for pod in range(found.replicas):
             for second in range(0, HOURS * HOUR_S + 1, SAMPLE_S):
                 # Guard: a gauge shows the hour that ends with a sample.
                 value = by_hour[max(ceil(second / HOUR_S) - 1, 0)]
-                lines.append(_line(service, name, f'pod="{_pod(pod)}"', value, second))
-    return [*lines, *_kubernetes(service, truth)]
+                lines.append(_line(service, name, f'pod="{_pod(service, pod)}"', value, second))
+    return [*lines, *_kubernetes(found, truth)]
 
 
-def _pod(number: int) -> str:
-    return f"engine-{number}"
+def _pod(service: str, number: int) -> str:
+    return f"{service}-floor-us-east-1a-{number}"
 
 
 def _line(service: str, name: str, labels: str, value: float, second: int) -> str:
@@ -218,14 +223,23 @@ def _shares(edges: tuple[float, ...], quantile_s: object) -> list[float]:
     return [max((share for share, s in grid if s <= edge), default=0.0) for edge in edges]
 
 
-def _kubernetes(service: str, truth: Truth) -> Iterator[str]:
+def _kubernetes(found: Fleet, truth: Truth) -> Iterator[str]:
+    service, serving = found.stack.service.name, found.stack.service.serving
+    assert serving is not None
     seconds = range(0, HOURS * HOUR_S + 1, SAMPLE_S)
     name = "kube_pod_container_status_restarts_total"
-    for second in seconds:
-        count = truth.restarts if second > HOURS * HOUR_S / 2 else 0
-        yield _line(service, name, f'pod="{_pod(0)}"', count, second)
-    for second in seconds:
-        yield _line(service, "kube_pod_info", f'pod="{_pod(0)}",node="node-0"', 1, second)
+    others = (f"{service}-application-0", 9, "node-1")
+    for pod, restarts, node in ((_pod(service, 0), truth.restarts, "node-0"), others):
+        for second in seconds:
+            count = restarts if second > HOURS * HOUR_S / 2 else 0
+            yield _line(service, name, f'pod="{pod}"', count, second)
+        for second in seconds:
+            yield _line(service, "kube_pod_info", f'pod="{pod}",node="{node}"', 1, second)
+    for zone, replicas in serving.replicas_by_zone.items():
+        for second in seconds:
+            ready = 0 if second < truth.hours_down * HOUR_S else replicas
+            labels = f'deployment="{service}-floor-{zone}"'
+            yield _line(service, "kube_deployment_status_replicas_available", labels, ready, second)
     for node, value in (("node-0", 1), ("node-1", 0)):
         for second in seconds:
             labels = f'node="{node}",condition="Ready",status="true"'

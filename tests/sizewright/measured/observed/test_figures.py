@@ -1,16 +1,19 @@
 """Verdicts, histograms, and proposals that keep the text of a file."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from math import inf
 from pathlib import Path
 
 import pytest
 
+from sizewright.measured.observed.expected import Expectation, replica_of
 from sizewright.measured.observed.figure import Figure, Unit, Verdict
-from sizewright.measured.observed.figures import most_failures
+from sizewright.measured.observed.figures import Compared, most_failures
 from sizewright.measured.observed.histogram import Histogram, Quantile, histogram_of
+from sizewright.measured.observed.measured import Measured, Step, Up
 from sizewright.measured.observed.proposal import proposal
-from sizewright.measured.observed.window import Window, moment, window_seconds
+from sizewright.measured.observed.service import planned_service
+from sizewright.measured.observed.window import DAY_S, Window, moment, window_seconds
 from sizewright.measured.observed.workload_text import with_numbers
 from sizewright.reading.input_error import InputError
 from sizewright.reading.read import Document, read_mapping
@@ -190,3 +193,64 @@ def test_a_new_prompt_is_what_its_turns_leave(tmp_path: Path) -> None:
     assert proposal(workload, same).numbers == {("request", "input_tokens"): 150.0}
     same["prompt_mean"] = replace(same["prompt_mean"], measured=300.0, verdict=Verdict.below)
     assert not proposal(workload, same).numbers
+
+
+def measured_steps(window: Window, missing: range = range(0)) -> Measured:
+    """Measurements of a window in which the steps of these numbers have no data."""
+    ends = [end for number, end in enumerate(window.ends) if number not in missing]
+    steps = tuple(Step(end, 1.0, 1.0, 1.0, None, None) for end in ends)
+    nothing = dict.fromkeys(field.name for field in fields(Measured))
+    return Measured(**{**nothing, "window": window, "steps": steps})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("window", "missing", "is_whole"),
+    [
+        ("24h", range(0), True),
+        ("7d", range(3), True),
+        ("36h", range(0), False),
+        ("8h", range(0), False),
+        ("2d", range(12, 36), True),
+        ("36h", range(12, 24), False),
+    ],
+    ids=["a day", "a week almost", "two daytimes", "short", "two halves", "a day apart"],
+)
+def test_a_daily_mean_weighs_each_hour_of_the_day_alike(
+    window: str, missing: range, is_whole: bool
+) -> None:
+    found = measured_steps(Window(0, window_seconds(window)), missing)
+    assert found.has_whole_days == is_whole
+
+
+def test_the_peak_of_a_burst_is_divided_by_the_replicas_that_served_it() -> None:
+    stack = planned_service(ROOT / "workloads/chat.yaml", ROOT / "Pulumi.dev.yaml")
+    sized, pool = replica_of(stack.service, stack.site.site, stack.catalog), stack.service.pool
+    assert sized is not None and pool is not None and pool.utilisation_at_peak is not None
+    peak = float(stack.service.traffic.requests_per_s_peak or 0)
+    quiet = replace(measured_steps(Window(0, DAY_S)), peak_per_s=peak)
+    found = []
+    for replicas in (pool.replicas_total, 2 * pool.replicas_total):
+        measured = replace(quiet, peak_replicas=float(replicas))
+        compared = Compared(stack.service, measured, Expectation(sized, measured))
+        found.append({figure.name: figure for figure in compared.figures()}["utilisation_peak"])
+    floor, burst = found
+    assert floor.sized == pytest.approx(float(pool.utilisation_at_peak))
+    assert floor.measured and floor.sized and floor.measured <= 1.1 * floor.sized
+    assert burst.measured == pytest.approx(floor.measured / 2)
+    assert burst.sized == pytest.approx(floor.sized / 2)
+    assert burst.verdict == floor.verdict
+
+
+@pytest.mark.parametrize(
+    ("up", "verdict"),
+    [(Up(0.5, is_certain=True), "below"), (Up(1.0, is_certain=True), "met")]
+    + [(Up(ratio, is_certain=False), "unknown") for ratio in (0.5, 1.0)]
+    + [(None, "unknown")],
+)
+def test_replicas_that_may_be_unseen_decide_nothing(up: Up | None, verdict: str) -> None:
+    stack = planned_service(ROOT / "workloads/chat.yaml", ROOT / "Pulumi.dev.yaml")
+    measured = replace(measured_steps(Window(0, DAY_S)), up=up)
+    found = Compared(stack.service, measured, None).figures()
+    availability = {figure.name: figure for figure in found}["availability"]
+    assert availability.verdict == verdict
+    assert ("kube-state-metrics" in availability.reason) == (up is not None and not up.is_certain)

@@ -18,9 +18,11 @@ pytestmark = pytest.mark.skipif(bool(prometheus_missing()), reason=prometheus_mi
 
 SITE = ROOT / "Pulumi.dev.yaml"
 SCHEMA = json.loads((ROOT / "docs/schema/observe.schema.json").read_text(encoding="utf-8"))
-WRONG = Truth(arrivals=1.5, lengths=2.0, step_time=1.3, restarts=3)
+WRONG = Truth(arrivals=1.5, lengths=2.0, step_time=1.3, restarts=3, hours_down=6)
 RIGHT = Truth()
 TRUTHS = {"right": RIGHT, "wrong": WRONG, "bare": Truth(is_published=False)}
+FIRST = "wrong-floor-us-east-1a-0"
+"""The pod that restarts. Another one of the namespace, without an engine, restarts too."""
 HISTOGRAM = "[{tokens: 50, share: 0.6}, {tokens: 175, share: 0.4}]"
 REPLACED = (
     ("g6e.xlarge", "p5.4xlarge"),
@@ -96,7 +98,7 @@ def test_a_service_as_planned_is_met_everywhere_and_nothing_is_proposed(
     assert unknown == ["answer_percentile"], "the workload states its mean alone"
     assert found["proposal"]["changes"] == [] and not found["proposal"]["calibration"]
     assert (found["covered_ratio"], found["written"]) == (1, [])
-    assert found["nodes_not_ready"] == {"node-0": 0}, "the other node has no pod of the service"
+    assert found["nodes_not_ready"] == {"node-0": 0}, "the other node has no engine"
     assert not new.exists()
 
 
@@ -115,8 +117,9 @@ def test_known_errors_are_found_and_the_proposal_answers_them(
         assert contradicted[name] == "above", name
         figure = figures[name]
         assert figure["measured"] / figure["sized"] == pytest.approx(ratio, rel=0.05), name
-    assert (contradicted["restarts"], found["restarts"]["engine-0"]) == ("above", 3)
-    assert contradicted["kv_used"] == contradicted["availability"] == "met"
+    assert (contradicted["restarts"], found["restarts"]) == ("above", {FIRST: 3})
+    assert (contradicted["kv_used"], contradicted["availability"]) == ("met", "below")
+    assert figures["availability"]["measured"] == pytest.approx(0.75, abs=0.01)
     (made,) = found["corrections"]
     assert made["tpot_ratio"] == pytest.approx(1.3 ** (made["runs"] / (made["runs"] + 1)), rel=0.05)
     assert json.loads(own.read_text(encoding="utf-8"))["corrections"] == found["corrections"]
@@ -132,6 +135,7 @@ def test_known_errors_are_found_and_the_proposal_answers_them(
         "prompt_percentile": "unknown",
         "answer_percentile": "unknown",
         "restarts": "above",
+        "availability": "below",
     }, "one bucket is too wide, one length is a mean, and faults are not answered by a plan"
     (more,) = again["corrections"]
     ratio = 1.3 ** (more["runs"] / (more["runs"] + 1))
@@ -151,7 +155,7 @@ def test_the_text_says_what_differs_in_few_lines(
     assert "traffic.daily_users 100,000 -> 150,000" in ended.out
     assert "`--propose FILE` writes it" in lines[-1]
     more = observe(stacks["wrong"].file.path, server, "--verbose").out
-    assert "restarts by pod\nengine-0  3" in more and "states no histogram of it" in more
+    assert f"restarts by pod\n{FIRST}  3" in more and "states no histogram of it" in more
     for module in ("table", "paragraph"):
         monkeypatch.setattr(f"sizewright.layout.{module}.output_width", lambda: 80)
     for words in ((), ("--verbose",)):
