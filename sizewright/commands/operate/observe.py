@@ -12,7 +12,7 @@ from sizewright.answers.diff import figures_of
 from sizewright.answers.running.observe import FigureAnswer, ObserveAnswer, ProposalAnswer
 from sizewright.commands.options import FILE, finish, json_option, site_option, verbose_option
 from sizewright.exit_code import ExitCode
-from sizewright.layout.console import write
+from sizewright.layout.console import write, write_message
 from sizewright.layout.numbers import exact_number
 from sizewright.layout.progress import working
 from sizewright.measured.calibration import correction_text
@@ -92,6 +92,8 @@ def command(
         texts = {out: _correction_text(found, out), **texts}
     if texts:
         write_files(texts)
+    if propose is not None and changed is None:
+        write_message(f"{propose}: not written, because no number of the workload is contradicted")
     if as_json:
         print_answer(_answer(found, changed, texts))
     else:

@@ -136,7 +136,8 @@ class Compared:
         if figure.low is not None:
             figure = replace(figure, low=figure.low * _fastest(expected))
         found = expected.utilisation(measured.peak_per_s / up)
-        return figure.judged(found, "the workload states no peak")
+        figure = figure.judged(found, "the workload states no peak")
+        return _unless_short(figure, measured)
 
     def _kv_cache(self) -> Figure:
         memory, expected = self.service.memory, self.expected
@@ -190,6 +191,11 @@ def arrivals_peak(measured: Measured, stated: float | None) -> Figure:
     figure = figure.judged(measured.peak_per_s, NOT_STATED)
     if measured.peak_per_s is None and measured.peak_window_s is not None:
         return figure.unknown(TOO_FEW)
+    return _unless_short(figure, measured)
+
+
+def _unless_short(figure: Figure, measured: Measured) -> Figure:
+    """Return the figure of a peak; a lower one is unknown where less than a day was measured."""
     is_lower = figure.is_contradicted and (figure.measured or 0.0) < (figure.sized or 0.0)
     return figure.unknown(TOO_SHORT) if is_lower and not measured.has_a_day else figure
 

@@ -100,6 +100,7 @@ def test_a_service_as_planned_is_met_everywhere_and_nothing_is_proposed(
     assert (found["covered_ratio"], found["written"]) == (1, [])
     assert found["nodes_not_ready"] == {"node-0": 0}, "the other node has no engine"
     assert not new.exists()
+    assert f"{new}: not written" in ended.err
 
 
 def test_known_errors_are_found_and_the_proposal_answers_them(
