@@ -71,7 +71,7 @@ def pairs() -> Iterator[Any]:
             yield pytest.param(workload, stack, id=case, marks=marks)
 
 
-@pytest.mark.parametrize(("workload", "stack"), pairs())
+@pytest.mark.parametrize(("workload", "stack"), [*pairs()])
 def test_every_example_workload_previews_on_every_example_stack(
     workload: Path, stack: Path
 ) -> None:
