@@ -5,6 +5,7 @@ from fractions import Fraction
 from math import ceil
 
 from sizing.plan.service.whole import ServicePlan
+from sizing.values.units import SECONDS_PER_HOUR, SECONDS_PER_MINUTE
 
 BEYOND = 10
 """Requests beyond the percentile of the targets in an open loop. Their share is then known to a
@@ -65,7 +66,7 @@ def bound_s(minutes: int, usd: Fraction, usd_per_hour: Fraction | None) -> int:
     """
     if not usd_per_hour:
         return 60 * minutes
-    return min(60 * minutes, int(3600 * usd / usd_per_hour))
+    return min(SECONDS_PER_MINUTE * minutes, int(SECONDS_PER_HOUR * usd / usd_per_hour))
 
 
 def benchmark(service: ServicePlan, most_s: int) -> Benchmark:

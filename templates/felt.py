@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sizing.plan.service.burst import BurstPlan, FeltPlan, SlowPlan
 from sizing.plan.service.serving import ServingPlan
 from sizing.plan.service.whole import ServicePlan
+from sizing.values.units import MS_PER_S
 from sizing.workload.engines import request_metrics
 from sizing.workload.engines.requests import Answers, Histogram
 from sizing.workload.kinds import Kind
@@ -77,7 +78,7 @@ def _slow(service: str, felt: FeltPlan, slow: SlowPlan, first_token: Histogram) 
         f"histogram_quantile({share}, sum by (le) (rate({buckets}{{{of}}}[{felt.window_s}s])))"
     )
     every = _counted(buckets, f'{of},le="+Inf"', felt)
-    target_s = number(float(slow.ttft_ms) / 1000)
+    target_s = number(float(slow.ttft_ms) / MS_PER_S)
     return f"{percentile} > {target_s} and {every} >= {felt.least_requests}"
 
 

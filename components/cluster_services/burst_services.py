@@ -18,7 +18,7 @@ from sizing.plan.stack.cluster import MetricsPlan, PodAutoscalerPlan, RolesPlan
 from sizing.plan.stack.cluster_services import BurstServicesPlan
 from sizing.stack.cluster_services import METRICS_SERVER, NAMESPACE, POD_AUTOSCALER_ACCOUNT
 from sizing.workload.engines import EngineName
-from templates.prometheus.jobs import SCALER_PORT, SELF_SIGNED, engine_job
+from templates.prometheus.jobs import SCALER_PORT, Job, engine_jobs
 
 METRICS_MEMORY, METRICS_DISK = "512Mi", "2Gi"
 """Memory and disk of Prometheus: about 60 series of each engine for a day. Basis: assumed."""
@@ -187,19 +187,9 @@ class BurstServices(pulumi.ComponentResource):
         return release(f"{self._name}-metrics", plan, values, self._after)
 
 
-def _jobs(plan: MetricsPlan) -> dict[str, object]:
-    """Scrape configurations by name of the job.
-
-    Guard: a job without namespaces would scrape all of them.
-    """
-    plain = [service for service in plan.services if service not in plan.encrypted]
-    kept = "|".join(_kept(plan.engines))
-    jobs = dict[str, object]()
-    if plain:
-        jobs["engines"] = engine_job(plain, kept)
-    if plan.encrypted:
-        jobs["encrypted-engines"] = engine_job(plan.encrypted, kept) | SELF_SIGNED
-    return jobs
+def _jobs(plan: MetricsPlan) -> dict[str, Job]:
+    """Scrape configurations by name of the job."""
+    return engine_jobs(plan.services, plan.encrypted, "|".join(_kept(plan.engines)))
 
 
 def _kept(engines: Sequence[EngineName]) -> Iterator[str]:

@@ -20,9 +20,9 @@ from sizing.replica.methods import MethodEstimate, gpus_at_rate
 from sizing.replica.rate import RESPONSE, TPOT, TTFT
 from sizing.replica.traffic import Rates
 from sizing.values.exact import Number, plain
+from sizing.values.units import MS_PER_S
 from sizing.workload import Method, Workload
 
-MS_PER_S = 1000
 BAND = (0.1, 0.5, 0.9)
 """Quantiles of a band that is printed: P10, P50 and P90."""
 WAITS, BAND_MARGIN = "waits and utilisation limit", "band"

@@ -12,7 +12,7 @@ from sizing.replay.simulation import Fleet, Loss, Outcome, simulated
 from sizing.replay.tally import Missed, at_share, unanswered, unanswered_ratio
 from sizing.replay.trace import Trace, variance_ratio
 from sizing.values.exact import plain_or_none
-from sizing.values.units import SECONDS_PER_HOUR
+from sizing.values.units import MS_PER_S, SECONDS_PER_HOUR
 from sizing.workload import Method, Routing
 
 WARM_UP_S = 1800
@@ -21,7 +21,6 @@ Basis: assumed; longer than the answers of a chat."""
 SHORT_WINDOW_S = 10
 """Seconds in which arrivals are counted to see whether they come in bursts. Basis: assumed; about
 the time of an answer."""
-MS_PER_S = 1000
 
 
 def replayed(trace: Trace, served: ServedFleet) -> ReplayPart:

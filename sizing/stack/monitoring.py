@@ -20,7 +20,7 @@ from sizing.site import Site
 from sizing.stack.addresses import DAEMON_PODS
 from sizing.values.exact import ceiling
 from sizing.values.field_error import FieldError, of_site
-from sizing.values.units import GIB, MIB
+from sizing.values.units import GIB, MIB, SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 NODE_EXPORTER, GPU_EXPORTER = "node-exporter", "dcgm-exporter"
 OBJECTS_EXPORTER, SCALER_EXPORTER = "kube-state-metrics", "keda"
@@ -234,8 +234,8 @@ def gpus_of(pool: NodePool, services: Sequence[ServicePlan]) -> int:
 
 def used_gib(samples_per_s: int, days: int) -> int:
     """GiB of the metrics of these days, and of the write-ahead log."""
-    blocks = samples_per_s * days * 86400 * SAMPLE_BYTES
-    log = samples_per_s * LOG_HOURS * 3600 * LOG_SAMPLE_BYTES
+    blocks = samples_per_s * days * SECONDS_PER_DAY * SAMPLE_BYTES
+    log = samples_per_s * LOG_HOURS * SECONDS_PER_HOUR * LOG_SAMPLE_BYTES
     return ceiling(Fraction(blocks + log, GIB))
 
 

@@ -4,13 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from sizing.plan.stack.nodes import NodePool
 from sizing.plan.whole import Plan
-from sizing.values.units import HOURS_PER_PRICED_MONTH
+from sizing.values.units import HOURS_PER_PRICED_MONTH, SECONDS_PER_HOUR
 from templates.monitoring.alert import START, number, recorded
 from templates.monitoring.nodes import POOL, ZONE, new_xid, throttled
 from templates.monitoring.panels import Line, Panel, planned
 from templates.monitoring.watched import Watched
-
-SECONDS_PER_HOUR = 3600
 
 
 def fleet_panels(plan: Plan, services: Sequence[Watched]) -> Iterator[Panel]:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sizing.plan.service.latency import LatencyPlan
+from sizing.values.units import MS_PER_S
 from sizing.workload.engines.requests import Histogram, RequestMetrics
 from templates.monitoring.alert import VALUE, Alert, Recorded, Rule, Severity, number, recorded
 from templates.monitoring.arrivals import LEAST, lengths
 from templates.monitoring.watched import Watched
 
-MS_PER_S = 1000
 MOST = 0.9
 """Largest share of slow requests that an alert requires. Basis: assumed; a low percentile times a
 high burn rate would exceed 1, which nothing reaches."""

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from sizing.plan.service.calibrated import EstimatePlan
+from sizing.values.units import MS_PER_S
 from sizing.workload.engines.requests import RequestMetrics
 from templates.monitoring.alert import number, recorded
 from templates.monitoring.arrivals import lengths
-from templates.monitoring.latency import MS_PER_S, targets
+from templates.monitoring.latency import targets
 from templates.monitoring.panels import Line, Panel, planned
 from templates.monitoring.watched import Watched
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from sizing.values.units import MS_PER_S
 from sizing.workload.engines.requests import RequestMetrics
 from templates.monitoring.alert import VALUE, Alert, Recorded, Rule, Severity, number, recorded
 from templates.monitoring.watched import Watched
@@ -25,7 +26,7 @@ def unusual_rules(service: Watched, metrics: RequestMetrics) -> Iterator[Rule]:
     if latency is None:
         return
     if latency.ttft_target_ms is not None:
-        matters = f"{MATTERS} * {number(latency.ttft_target_ms)} / 1000"
+        matters = f"{MATTERS} * {number(latency.ttft_target_ms)} / {MS_PER_S}"
         yield _above(
             service,
             "TTFTUnusual",

@@ -34,7 +34,8 @@ def stored_jobs(plan: StoredMetricsPlan) -> dict[str, Job]:
     keep the labels that kube-state-metrics gives them.
     """
     slow = {"scrape_interval": f"{plan.exporter_scrape_s}s"}
-    jobs = _engine_jobs(plan)
+    kept = "|".join(pattern for name, pattern in plan.kept.items() if name not in EXPORTERS)
+    jobs = engine_jobs(plan.services, plan.encrypted, kept)
     jobs["nodes"] = slow | _pods(
         {"label_app_kubernetes_io_name": "prometheus-node-exporter"},
         NODE_PORT,
@@ -55,19 +56,22 @@ def stored_jobs(plan: StoredMetricsPlan) -> dict[str, Job]:
     return jobs
 
 
-def _engine_jobs(plan: StoredMetricsPlan) -> dict[str, Job]:
-    """Guard: a job without namespaces would scrape all of them."""
-    kept = "|".join(pattern for name, pattern in plan.kept.items() if name not in EXPORTERS)
-    plain = [service for service in plan.services if service not in plan.encrypted]
+def engine_jobs(services: Sequence[str], encrypted: Sequence[str], kept: str) -> dict[str, Job]:
+    """Return the scrape configurations of these services' engines by name of the job.
+
+    `encrypted` are those of them whose engines encrypt; `kept` is a regular expression of metrics.
+    Guard: a job without namespaces would scrape all of them.
+    """
+    plain = [service for service in services if service not in encrypted]
     jobs = dict[str, Job]()
     if plain:
-        jobs["engines"] = engine_job(plain, kept)
-    if plan.encrypted:
-        jobs["encrypted-engines"] = engine_job(plan.encrypted, kept) | SELF_SIGNED
+        jobs["engines"] = _engine_job(plain, kept)
+    if encrypted:
+        jobs["encrypted-engines"] = _engine_job(encrypted, kept) | SELF_SIGNED
     return jobs
 
 
-def engine_job(namespaces: Sequence[str], kept: str) -> Job:
+def _engine_job(namespaces: Sequence[str], kept: str) -> Job:
     """Scrape job of these namespaces' engines, labelled by namespace, component and readiness."""
     sources = {
         f"{POD}label_app_kubernetes_io_component": "component",

@@ -1,7 +1,6 @@
 """Replicas that are wanted because users feel a lack of them, as real Prometheus counts them."""
 
 import json
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from sizing.workload.engines import ENGINES
 from templates.felt import felt_queries
 from templates.monitoring.metrics import known_metrics
 from templates.render import render
-from testbed.prometheus import program, prometheus_missing
+from testbed.prometheus import prometheus_missing
 from tests.components.plans import BURSTING, STUDIO, bursting_plan, plan_of
+from tests.templates.monitoring.promtool import run_tests
 
 SCRAPE_S = 15
 SCRAPES = 80
@@ -147,8 +147,7 @@ def test_replicas_are_wanted_while_users_feel_a_lack_of_them(tmp_path: Path) -> 
     """A share above that of the plan wants one step; any other measurement wants none."""
     written = {"evaluation_interval": "15s", "tests": [query_test(felt) for felt in FELT]}
     (tmp_path / "felt.yaml").write_text(json.dumps(written), encoding="utf-8")
-    command = [program("promtool"), "test", "rules", "felt.yaml"]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    ended = run_tests(tmp_path, ["felt"])
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 

@@ -10,6 +10,7 @@ from sizing.benchmark import BEYOND, Benchmark, BenchmarkRun
 from sizing.plan.service.serving import GroupServingPlan, LimitsBy
 from sizing.plan.service.whole import ServicePlan
 from sizing.plan.whole import Plan
+from sizing.values.units import SECONDS_PER_HOUR
 from sizing.workload import EngineName
 from sizing.workload.kinds import Kind
 
@@ -85,7 +86,7 @@ def answer_of(
         bound_minutes=most_s / 60,
         minutes_at_most=found.seconds / 60,
         requests=found.requests,
-        usd_at_most=None if price is None else float(price * found.seconds / 3600),
+        usd_at_most=None if price is None else float(price * found.seconds / SECONDS_PER_HOUR),
         runs=tuple(_answer(run) for run in found.runs),
         left_out=tuple(_answer(run) for run in found.left_out),
         notes=_notes(service, found),

@@ -7,12 +7,13 @@ from math import exp, isfinite, sqrt
 from sizewright.measured.observed.expected import Band, Expectation
 from sizewright.measured.observed.figure import NEAR, STATED_TOLERANCE, Figure, Unit
 from sizewright.measured.observed.histogram import Histogram
-from sizewright.measured.observed.measured import HOUR_S, Measured
+from sizewright.measured.observed.measured import Measured
 from sizing.plan.service.whole import ServicePlan
 from sizing.replay.shape import LEAST_ARRIVALS
 from sizing.replica.rate import TPOT, TTFT
 from sizing.service.items.jobs import DEFAULT_PERCENTILE
 from sizing.values.exact import Number
+from sizing.values.units import MS_PER_S, SECONDS_PER_HOUR
 from sizing.workload import Redundancy
 from sizing.workload.request import Lengths
 
@@ -100,8 +101,8 @@ class Compared:
         running = _banded(running, None if expected is None else expected.running_per_replica)
         yield running.judged(measured.running_per_replica, NO_TIMES)
         tpot = Figure("tpot_mean", "TPOT, mean", Unit.ms)
-        tpot = _banded(tpot, None if expected is None else expected.tpot_s, 1000.0)
-        found = None if measured.tpot_s is None else 1000 * measured.tpot_s
+        tpot = _banded(tpot, None if expected is None else expected.tpot_s, MS_PER_S)
+        found = None if measured.tpot_s is None else MS_PER_S * measured.tpot_s
         yield tpot.judged(found, NO_TIMES)
         latency = self.service.inputs.latency
         yield self._time(TTFT, latency and latency.ttft_ms, measured.first_tokens)
@@ -111,12 +112,12 @@ class Compared:
         """Time of the targets' share of requests in the busiest step, within its target."""
         figure = Figure(f"{name}_percentile", f"{name.upper()}, {self._percentile}", Unit.ms)
         if self.expected is not None:
-            figure = _banded(figure, self.expected.percentile_s(name), 1000.0)
+            figure = _banded(figure, self.expected.percentile_s(name), MS_PER_S)
         if target is not None:
             figure = replace(figure, low=None, high=_float(target))
         quantile = None if found is None else found.quantile(self._share)
         return figure.of_quantile(
-            quantile, 1000.0, is_target=target is not None, without_band=NO_TIMES
+            quantile, MS_PER_S, is_target=target is not None, without_band=NO_TIMES
         )
 
     def _utilisation(self) -> Figure:
@@ -161,7 +162,7 @@ class Compared:
         found = None
         if pool is not None:
             redundancy = self.service.inputs.redundancy or Redundancy()
-            hours = measured.window.length_s / HOUR_S
+            hours = measured.window.length_s / SECONDS_PER_HOUR
             failures = pool.gpus_total * hours / float(redundancy.mtbf_gpu_hours)
             most = most_failures(failures)
             lost = min(float(redundancy.mttr_hours) / hours, 1.0) / pool.nodes_total

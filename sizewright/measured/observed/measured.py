@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sizewright.measured.observed.histogram import Histogram
-from sizewright.measured.observed.window import DAY_S, Window
+from sizewright.measured.observed.window import Window
+from sizing.values.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
-HOUR_S, HOURS = 3600, 24
-"""Seconds of an hour, and hours of a day."""
+HOURS = 24
+"""Hours of a day."""
 UNEVEN = 0.05
 """Largest share of the data that would have to be at another hour of the day. Basis: assumed; half
 the tolerance of the mean, where the day has twice the rate of the night."""
@@ -105,14 +106,16 @@ class Measured:
     @property
     def has_a_day(self) -> bool:
         """True with data of at least a day: less may lack the busiest hour."""
-        return self.covered_s >= DAY_S
+        return self.covered_s >= SECONDS_PER_DAY
 
     @property
     def has_whole_days(self) -> bool:
         """True where the data have about as much of each hour of the day: 36 hours hold two
         daytimes and one night, and their mean is not that of a day."""
         half_s = self.window.step_s / 2
-        hours = Counter(int((step.end - half_s) % DAY_S // HOUR_S) for step in self.steps)
+        hours = Counter(
+            int((step.end - half_s) % SECONDS_PER_DAY // SECONDS_PER_HOUR) for step in self.steps
+        )
         even = len(self.steps) / HOURS
         uneven = sum(abs(hours[hour] - even) for hour in range(HOURS)) / 2
         return uneven <= UNEVEN * len(self.steps)

@@ -1,7 +1,7 @@
 """The queries by which a service's measurements are read.
 
 Engines are found by the label `namespace`, which is the name of the service. Their series carry the
-label `pod`. Basis: the scrape jobs of `components/cluster_services/burst_services.py`.
+label `pod`. Basis: the scrape jobs of `templates/prometheus/jobs.py`.
 """
 
 from collections.abc import Sequence

@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-DAY_S = 86_400
-SECONDS = {"m": 60, "h": 3600, "d": DAY_S, "w": 7 * DAY_S}
+from sizing.values.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
+
+SECONDS = {"m": 60, "h": SECONDS_PER_HOUR, "d": SECONDS_PER_DAY, "w": 7 * SECONDS_PER_DAY}
 """Seconds of each unit of a window."""
-SHORTEST_S, LONGEST_S = 600, 92 * DAY_S
+SHORTEST_S, LONGEST_S = 600, 92 * SECONDS_PER_DAY
 """Limits of a window. Basis: assumed; a step needs some samples, and an answer has a limit."""
 YEARS = range(2000, 2200)
 A_TIME = "a time as 2026-11-30T06:00:00Z"

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from sizewright.reading.traces.formats import Clock
+from sizing.values.units import MS_PER_S
 
-MS = 1000
 MOST_TOKENS = 100_000_000
 """Upper limit of the tokens of one prompt or answer. Basis: assumed; a hundred times the longest
 context of any model."""
@@ -43,7 +43,7 @@ def number_of(value: object) -> float | None:
         seconds = float(value)
     except (ValueError, OverflowError):
         return None
-    return seconds if abs(seconds) <= MOST_SECONDS * MS else None
+    return seconds if abs(seconds) <= MOST_SECONDS * MS_PER_S else None
 
 
 def date_of(value: object) -> float | None:
@@ -59,7 +59,7 @@ def date_of(value: object) -> float | None:
 
 def _milliseconds_of(value: object) -> float | None:
     number = number_of(value)
-    return None if number is None else number / MS
+    return None if number is None else number / MS_PER_S
 
 
 def _either_of(value: object) -> float | None:

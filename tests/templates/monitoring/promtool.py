@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -141,8 +141,13 @@ def run_cases(folder: Path, sets: Mapping[str, Cases]) -> subprocess.CompletedPr
             "tests": [_test(cases, case) for case in cases.cases],
         }
         (folder / f"{name}.yaml").write_text(json.dumps(written, indent=1), encoding="utf-8")
+    return run_tests(folder, sets)
+
+
+def run_tests(folder: Path, names: Iterable[str]) -> subprocess.CompletedProcess[str]:
+    """Run `promtool test rules` on the files NAME.yaml of a folder."""
     return subprocess.run(
-        [program("promtool"), "test", "rules", *(f"{name}.yaml" for name in sets)],
+        [program("promtool"), "test", "rules", *(f"{name}.yaml" for name in names)],
         cwd=folder,
         capture_output=True,
         text=True,

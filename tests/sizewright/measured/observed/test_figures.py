@@ -13,11 +13,12 @@ from sizewright.measured.observed.histogram import Histogram, Quantile, histogra
 from sizewright.measured.observed.measured import Measured, Step, Up
 from sizewright.measured.observed.proposal import proposal
 from sizewright.measured.observed.service import planned_service
-from sizewright.measured.observed.window import DAY_S, Window, moment, window_seconds
+from sizewright.measured.observed.window import Window, moment, window_seconds
 from sizewright.measured.observed.workload_text import with_numbers
 from sizewright.reading.input_error import InputError
 from sizewright.reading.read import Document, read_mapping
 from sizing.replica.traffic import request_rates
+from sizing.values.units import SECONDS_PER_DAY
 from sizing.workload import Workload
 from tests.sizewright.conftest import ROOT
 
@@ -227,7 +228,7 @@ def test_the_peak_of_a_burst_is_divided_by_the_replicas_that_served_it() -> None
     sized, pool = replica_of(stack.service, stack.site.site, stack.catalog), stack.service.pool
     assert sized is not None and pool is not None and pool.utilisation_at_peak is not None
     peak = float(stack.service.traffic.requests_per_s_peak or 0)
-    quiet = replace(measured_steps(Window(0, DAY_S)), peak_per_s=peak)
+    quiet = replace(measured_steps(Window(0, SECONDS_PER_DAY)), peak_per_s=peak)
     found = []
     for replicas in (pool.replicas_total, 2 * pool.replicas_total):
         measured = replace(quiet, peak_replicas=float(replicas))
@@ -249,7 +250,7 @@ def test_the_peak_of_a_burst_is_divided_by_the_replicas_that_served_it() -> None
 )
 def test_replicas_that_may_be_unseen_decide_nothing(up: Up | None, verdict: str) -> None:
     stack = planned_service(ROOT / "workloads/chat.yaml", ROOT / "Pulumi.dev.yaml")
-    measured = replace(measured_steps(Window(0, DAY_S)), up=up)
+    measured = replace(measured_steps(Window(0, SECONDS_PER_DAY)), up=up)
     found = Compared(stack.service, measured, None).figures()
     availability = {figure.name: figure for figure in found}["availability"]
     assert availability.verdict == verdict

@@ -6,15 +6,16 @@ import pytest
 
 from sizewright.measured.observed.measured import Floor, Up
 from sizewright.measured.observed.queries import ServiceReader
-from sizewright.measured.observed.window import DAY_S, Window
+from sizewright.measured.observed.window import Window
 from sizewright.reading.prometheus import Prometheus as Reader
+from sizing.values.units import SECONDS_PER_DAY
 from sizing.workload import EngineName
 from testbed.prometheus import Prometheus, prometheus_missing
 
 pytestmark = pytest.mark.skipif(bool(prometheus_missing()), reason=prometheus_missing())
 
 UNTIL, SAMPLE_S, WANTED = 1_780_272_000, 120, 2
-DOWN_S = range(64_800, DAY_S + 1)
+DOWN_S = range(64_800, SECONDS_PER_DAY + 1)
 """Last quarter of the day, in which two services have no replica."""
 PODS = {"seen": ("floor-a-0", "floor-b-0"), "unseen": ("floor-a-0", "floor-b-0")}
 PODS["burst"] = ("floor-a-0", "burst-0")
@@ -25,8 +26,8 @@ AVAILABLE = "kube_deployment_status_replicas_available"
 def server() -> Iterator[Prometheus]:
     """A day of three services. One has a burst, and lacks one of the floor's replicas."""
     running, available = list[str](), list[str]()
-    for second in range(0, DAY_S + 1, SAMPLE_S):
-        time, is_down = UNTIL - DAY_S + second, second in DOWN_S
+    for second in range(0, SECONDS_PER_DAY + 1, SAMPLE_S):
+        time, is_down = UNTIL - SECONDS_PER_DAY + second, second in DOWN_S
         for service, pods in PODS.items():
             if is_down and service != "burst":
                 continue
@@ -48,7 +49,7 @@ def up(server: Prometheus, service: str) -> Up | None:
     ready = (
         f'{AVAILABLE}{{namespace="{service}",deployment=~"{service}-floor-a|{service}-floor-b"}}'
     )
-    source, floor, window = Reader(server.url), Floor(ready, WANTED), Window(UNTIL, DAY_S)
+    source, floor, window = Reader(server.url), Floor(ready, WANTED), Window(UNTIL, SECONDS_PER_DAY)
     reader = ServiceReader(source, service, (traits.gauges, traits.requests), window, floor)
     return reader.read().up
 

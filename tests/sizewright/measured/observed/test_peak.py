@@ -8,8 +8,9 @@ import pytest
 from sizewright.measured.observed.figures import arrivals_peak
 from sizewright.measured.observed.measured import Measured
 from sizewright.measured.observed.queries import ServiceReader
-from sizewright.measured.observed.window import DAY_S, Window
+from sizewright.measured.observed.window import Window
 from sizewright.reading.prometheus import Prometheus as Reader
+from sizing.values.units import SECONDS_PER_DAY
 from sizing.workload import EngineName
 from testbed.prometheus import Prometheus, prometheus_missing
 
@@ -30,7 +31,7 @@ def server() -> Iterator[Prometheus]:
     lines = dict[str, list[str]]()
     for service, per_s in STEADY_PER_S.items():
         chance, next_s, count = Random(7), 0.0, 0
-        for second in range(0, DAY_S + 1, SCRAPE_S):
+        for second in range(0, SECONDS_PER_DAY + 1, SCRAPE_S):
             while next_s < second:
                 count += 5 if service == "second" and int(next_s) in STORM_S else 1
                 is_peak = service == "burst" and int(next_s) in PEAK_S
@@ -40,7 +41,7 @@ def server() -> Iterator[Prometheus]:
                 values = (("request_success_total", count), ("num_requests_running", 1))
                 for name, value in values[1:] if pod else values:
                     end = f'{{namespace="{service}",pod="{service}-floor-a-{pod}"}}'
-                    sample = f"vllm:{name}{end} {value} {UNTIL - DAY_S + second}"
+                    sample = f"vllm:{name}{end} {value} {UNTIL - SECONDS_PER_DAY + second}"
                     lines.setdefault(name, []).append(sample)
     text = [f"# TYPE vllm:{name} unknown\n" + "\n".join(each) for name, each in lines.items()]
     with Prometheus("\n".join([*text, "# EOF", ""])) as running:
@@ -50,7 +51,7 @@ def server() -> Iterator[Prometheus]:
 def measured(server: Prometheus, service: str) -> Measured:
     traits = EngineName.vllm.traits
     assert traits.gauges is not None and traits.requests is not None
-    window = Window(UNTIL, DAY_S)
+    window = Window(UNTIL, SECONDS_PER_DAY)
     return ServiceReader(
         Reader(server.url), service, (traits.gauges, traits.requests), window
     ).read()
@@ -75,4 +76,4 @@ def test_the_replicas_of_the_peak_are_those_that_served_it(server: Prometheus) -
     found = measured(server, "burst")
     assert found.peak_per_s == pytest.approx(PEAK_TIMES, rel=0.35)
     assert found.peak_replicas == 1 + BURST
-    assert found.replicas == pytest.approx(1 + BURST * len(PEAK_S) / DAY_S, rel=0.05)
+    assert found.replicas == pytest.approx(1 + BURST * len(PEAK_S) / SECONDS_PER_DAY, rel=0.05)
